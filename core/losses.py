@@ -1,0 +1,154 @@
+"""The four terms of the loss, one number a lane; summed over lanes, never averaged, by the trainer."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.config import TrainerConfig
+from core.model import Prediction, Shape
+
+DECAY = 0.9
+
+
+class Weights(NamedTuple):
+    """The lambdas of every lane, each (K,) float32."""
+
+    recon: Tensor
+    sparse: Tensor
+    acyclic: Tensor
+    disen: Tensor
+
+
+class Terms(NamedTuple):
+    """The weighted terms of every lane, each (K,); they add up to the loss."""
+
+    recon: Tensor
+    sparse: Tensor
+    acyclic: Tensor
+    disen: Tensor
+
+    def total(self) -> Tensor:
+        """Return the loss, (K,)."""
+        return self.recon + self.sparse + self.acyclic + self.disen
+
+
+def reconstruction(prediction: Prediction, target: Tensor, observed: Tensor, config: TrainerConfig) -> Tensor:
+    """Mean over observed targets of -log N(x | mean, scale), without its constant, or of the squared error.
+
+    Args:
+        prediction: mean and log_scale (K, d, B).
+        target: (K, d, B) standardised values; anything finite where not observed.
+        observed: (K, d, B) 1 where the target was measured, else 0.
+        config: chooses the likelihood or the squared error.
+
+    Returns:
+        (K,) nats a value (or squared standard deviations); 0 where nothing was observed.
+    """
+    error = (target - prediction.mean) * observed
+    if config.reconstruction == "mse":
+        value = error.square()
+    else:
+        value = 0.5 * (error * torch.exp(-prediction.log_scale)).square() + prediction.log_scale * observed
+    return value.flatten(1).sum(1) / observed.flatten(1).sum(1).clamp(min=1.0)
+
+
+def sparsity(adjacency: Tensor) -> Tensor:
+    """Mean over variables of the expected number of parents, sum(A) / d.
+
+    With a recon term that is a mean over values, an edge i -> j then stays exactly if it buys more than
+    lambda_sparse nats a row for j, whatever the number of variables; a mean over pairs would make the same
+    lambda_sparse (d - 1) times cheaper.
+
+    Args:
+        adjacency: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
+
+    Returns:
+        (K,) in [0, d - 1].
+    """
+    return adjacency.flatten(1).sum(1) / adjacency.shape[-1]
+
+
+def acyclicity(adjacency: Tensor) -> Tensor:
+    """h(A) = -log det(I - c A / r) / d, with r >= 1 an upper bound of A's spectral radius; 0 on a DAG only.
+
+    The series is sum over k of c^k tr((A / r)^k) / (k d): every k-cycle adds to it, k = 2..d, and it is
+    finite because the radius of c A / r stays below c. Unlike tr((I + A / d)^m) - d a long cycle does not
+    drown: r is 1 on a lone cycle of any length. r is a constant for the gradient.
+
+    Args:
+        adjacency: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
+
+    Returns:
+        (K,) float32, at least 0 up to rounding.
+    Source: log-determinant of Bello, Aragam, Ravikumar 2022 (DAGMA); r by Gelfand's formula.
+    """
+    d = adjacency.shape[-1]
+    matrix = adjacency.double()
+    with torch.no_grad():
+        power, log_norm = matrix, torch.zeros(matrix.shape[0], dtype=torch.float64)
+        for _ in range(4):
+            power = torch.bmm(power, power)
+            norm = power.amax(dim=(1, 2)).clamp(min=1e-30)
+            power = power / norm[:, None, None]
+            log_norm = 2.0 * log_norm + torch.log(norm)
+        rows = power.sum(2).amax(1).clamp(min=1e-30)
+        radius = torch.exp((log_norm + torch.log(rows)) / 16.0).clamp(min=1.0)
+    inside = torch.eye(d, dtype=torch.float64) - (DECAY / radius)[:, None, None] * matrix
+    log_determinant: Tensor = torch.linalg.slogdet(inside).logabsdet
+    return -log_determinant.float() / d
+
+
+def disentanglement(latents: Tensor, shape: Shape, lanes: int) -> Tensor:
+    """Mean absolute correlation over a batch between a variable's signal, bias and noise latents.
+
+    Args:
+        latents: (K * d, P, B), rows ordered signal, bias, noise.
+        shape: sizes of the model.
+        lanes: K.
+
+    Returns:
+        (K,) in [0, 1].
+    """
+    mean = latents.mean(2, keepdim=True)
+    covariance = torch.baddbmm(
+        mean * mean.transpose(1, 2), latents, latents.transpose(1, 2), beta=-1, alpha=1.0 / latents.shape[-1]
+    )
+    deviation = torch.diagonal(covariance, dim1=1, dim2=2).clamp(min=1e-6).sqrt()
+    correlation = covariance / (deviation[:, :, None] * deviation[:, None, :])
+    between = apart(shape)
+    return (correlation * between).abs().view(lanes, -1).sum(1) / (between.sum() * (latents.shape[0] // lanes))
+
+
+def apart(shape: Shape) -> Tensor:
+    """Return (P, P) ones where two latents belong to different kinds, zeros elsewhere."""
+    kind = torch.tensor([0] * shape.signal + [1] * shape.bias + [2] * shape.noise)
+    return (kind[:, None] != kind[None, :]).float()
+
+
+def terms(
+    prediction: Prediction,
+    target: Tensor,
+    observed: Tensor,
+    adjacency: Tensor,
+    weights: Weights,
+    config: TrainerConfig,
+    shape: Shape,
+) -> Terms:
+    """Return the four weighted terms of every lane.
+
+    Args:
+        prediction: of the batch; target and observed (K, d, B) as in `reconstruction`.
+        adjacency: (K, d, d) in [0, 1], [i, j] is i -> j.
+        weights: the lambdas, (K,) each.
+        config: fixed settings; shape: sizes of the model.
+
+    Returns:
+        Terms, (K,) each.
+    """
+    return Terms(
+        recon=weights.recon * reconstruction(prediction, target, observed, config),
+        sparse=weights.sparse * sparsity(adjacency),
+        acyclic=weights.acyclic * acyclicity(adjacency),
+        disen=weights.disen * disentanglement(prediction.latents, shape, adjacency.shape[0]),
+    )

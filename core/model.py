@@ -1,0 +1,210 @@
+"""The parents-only gated model, stacked over lanes.
+
+Every variable i encodes its own recent history into a signal s_i (sent along edges), a bias b_i (kept for
+itself) and a noise n_i (its error bar). The prediction of x_j(t) is D_j(sum over i of g_ij V_ij s_i, b_j)
+with log-scale from n_j: the graph's gates g are the only way from one variable to another, so a shut gate
+i -> j makes the prediction of j independent of i, exactly. All tensors have a leading lane axis K and the
+row axis B last, so that every product is a batched matrix product on views.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.config import TrainerConfig
+
+GATE_LOW, GATE_HIGH = -0.1, 1.1
+LOG_SCALE_LIMIT = 5.0
+
+
+class Shape(NamedTuple):
+    """The sizes that fix the model: d variables, F features a variable, latent and decoder widths."""
+
+    variables: int
+    features: int
+    signal: int
+    bias: int
+    noise: int
+    hidden: int
+    signal_reads: tuple[bool, ...]
+    own_reads: tuple[bool, ...]
+
+    @property
+    def latents(self) -> int:
+        """Rows of the encoder: signal, bias and noise."""
+        return self.signal + self.bias + self.noise
+
+
+class Parameters(NamedTuple):
+    """What is learned, one slice a lane.
+
+    gate (K, d, d) log-odds, [i, j] is i -> j; encoder (K, d, P, F) and encoder_bias (K, d, P, 1) give the
+    P latents; mix (K, d, M, d, S) is V with target first and memory (K, d, M, bias) its like for the
+    variable itself, M = hidden + 1; readout (K, d, 1, hidden); scale (K, d, 1, N) and scale_bias
+    (K, d, 1, 1) give the log error bar.
+    """
+
+    gate: Tensor
+    encoder: Tensor
+    encoder_bias: Tensor
+    mix: Tensor
+    memory: Tensor
+    readout: Tensor
+    scale: Tensor
+    scale_bias: Tensor
+
+
+class Prediction(NamedTuple):
+    """Mean and log-scale of every variable (K, d, B), and the latents (K * d, P, B)."""
+
+    mean: Tensor
+    log_scale: Tensor
+    latents: Tensor
+
+
+def stable_sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)) through tanh, whose vector tails round alike wherever a lane lies."""
+    return 0.5 * (1.0 + torch.tanh(0.5 * x))
+
+
+def model_shape(variables: int, config: TrainerConfig) -> Shape:
+    """Lay out the features of a variable: history for messages, its flags, history for itself, this row.
+
+    A variable's own history is carried forward from the past, because interpolation would read the target.
+    """
+    lags = config.max_lag
+    now = 2 if config.instantaneous or lags == 0 else 0
+    signal_reads = (True,) * (2 * lags) + (False,) * lags + (True,) * now
+    own_reads = (False,) * lags + (True,) * (2 * lags) + (False,) * now
+    widths = (config.signal_width, config.bias_width, config.noise_width, config.hidden_width)
+    return Shape(variables, 3 * lags + now, *widths, signal_reads, own_reads)
+
+
+def reads(shape: Shape) -> Tensor:
+    """Return which features each latent may read, (P, F) of 0 and 1: the structure that forbids a leak."""
+    signal = torch.tensor(shape.signal_reads, dtype=torch.float32).expand(shape.signal, -1)
+    own = torch.tensor(shape.own_reads, dtype=torch.float32).expand(shape.latents - shape.signal, -1)
+    return torch.cat([signal, own])
+
+
+def init_parameters(shape: Shape, rng: np.random.Generator) -> Parameters:
+    """Draw the starting weights of one lane (leading axis 1) from its own stream.
+
+    Args:
+        shape: sizes of the model.
+        rng: the lane's generator; nothing else decides the weights.
+
+    Returns:
+        float32 Parameters with K = 1. Gates start undecided, read-outs near zero.
+    """
+    d, s, m = shape.variables, shape.signal, shape.hidden + 1
+
+    def normal(scale: float, *size: int) -> Tensor:
+        return torch.from_numpy((scale * rng.standard_normal(size)).astype(np.float32)).unsqueeze(0)
+
+    fan = max(1, sum(shape.signal_reads))
+    return Parameters(
+        gate=normal(0.01, d, d) + 1.0,
+        encoder=normal(1.0 / math.sqrt(fan), d, shape.latents, shape.features),
+        encoder_bias=normal(0.3, d, shape.latents, 1),
+        mix=normal(0.5 / math.sqrt(s * d), d, m, d, s),
+        memory=normal(0.5, d, m, shape.bias),
+        readout=normal(0.3 / math.sqrt(shape.hidden), d, 1, shape.hidden),
+        scale=normal(0.01, d, 1, shape.noise),
+        scale_bias=torch.zeros(1, d, 1, 1),
+    )
+
+
+def open_probability(gate: Tensor, temperature: Tensor) -> Tensor:
+    """A_ij = P(gate i -> j is open) of the hard-concrete law; zero diagonal.
+
+    Args:
+        gate: (K, d, d) log-odds, [i, j] is i -> j.
+        temperature: (K,) positive.
+
+    Returns:
+        (K, d, d) in (0, 1): its sum is the expected number of edges, which the penalties act on.
+    Source: Louizos, Welling, Kingma 2018, equation 12.
+    """
+    shift = temperature[:, None, None] * math.log(-GATE_LOW / GATE_HIGH)
+    return stable_sigmoid(gate - shift) * off_diagonal(gate.shape[-1])
+
+
+def sample_gates(gate: Tensor, temperature: Tensor, logistic: Tensor) -> Tensor:
+    """Draw gates g = clamp(stretched sigmoid((logit + noise) / temperature), 0, 1); zero diagonal.
+
+    Args:
+        gate: (K, d, d) log-odds.
+        temperature: (K,) positive.
+        logistic: (K, d, d) standard logistic noise; zeros at temperature 1 give the noise-free gates.
+
+    Returns:
+        (K, d, d) in [0, 1], with exact zeros and ones.
+    Source: Louizos, Welling, Kingma 2018, equations 10 and 11.
+    """
+    soft = stable_sigmoid((gate + logistic) / temperature[:, None, None])
+    return (soft * (GATE_HIGH - GATE_LOW) + GATE_LOW).clamp(0.0, 1.0) * off_diagonal(gate.shape[-1])
+
+
+def adjacency(gate: Tensor, temperature: Tensor) -> Tensor:
+    """Return the learned graph: A_ij = P(gate i -> j is open), and exactly 0 where the noise-free gate is shut.
+
+    A gate that is shut when evaluating passes nothing, so it is no edge at any threshold.
+
+    Args:
+        gate: (K, d, d) log-odds, [i, j] is i -> j.
+        temperature: (K,) positive.
+
+    Returns:
+        (K, d, d) in [0, 1], zero diagonal.
+    """
+    return open_probability(gate, temperature) * (expected_gates(gate) > 0)
+
+
+def expected_gates(gate: Tensor) -> Tensor:
+    """Return the noise-free gates used when evaluating, (K, d, d) in [0, 1] (Louizos et al., equation 13)."""
+    return sample_gates(gate, torch.ones(gate.shape[0]), torch.zeros_like(gate))
+
+
+def off_diagonal(d: int) -> Tensor:
+    """Return (d, d) ones with a zero diagonal."""
+    return 1.0 - torch.eye(d)
+
+
+def predict(parameters: Parameters, gates: Tensor, features: Tensor, shape: Shape) -> Prediction:
+    """Predict every variable from its open parents' signals and its own past.
+
+    Args:
+        parameters: K lanes.
+        gates: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
+        features: (K, d, F, B) standardised inputs as laid out by `model_shape`.
+        shape: sizes of the model.
+
+    Returns:
+        Prediction with mean and log_scale (K, d, B) in units of the standardised data.
+    """
+    lanes, d, _, rows = features.shape
+    s, m, n = shape.signal, shape.hidden + 1, lanes * d
+    encoder = (parameters.encoder * reads(shape)).view(n, shape.latents, shape.features)
+    bias = parameters.encoder_bias.view(n, shape.latents, 1)
+    linear = torch.baddbmm(bias, encoder, features.reshape(n, shape.features, rows))
+    latents = bend(linear, shape)
+    # split, not slices: a slice's backward fills a whole tensor of zeros
+    signal, own, noise = torch.split(latents, [s, shape.bias, shape.noise], dim=1)
+    mix = parameters.mix * gates.transpose(1, 2)[:, :, None, :, None]
+    message = torch.bmm(mix.view(lanes, d * m, d * s), signal.reshape(lanes, d * s, rows))
+    drive = torch.baddbmm(message.view(n, m, rows), parameters.memory.view(n, m, shape.bias), own)
+    base, hidden = torch.split(drive, [1, shape.hidden], dim=1)
+    mean = torch.baddbmm(base, parameters.readout.view(n, 1, shape.hidden), torch.tanh(hidden))
+    log_scale = torch.baddbmm(parameters.scale_bias.view(n, 1, 1), parameters.scale.view(n, 1, shape.noise), noise)
+    log_scale = log_scale.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
+    return Prediction(mean.view(lanes, d, rows), log_scale.view(lanes, d, rows), latents)
+
+
+def bend(linear: Tensor, shape: Shape) -> Tensor:
+    """Bend every latent by tanh but the first of the signal and of the bias, which stay linear."""
+    first, signal, second, rest = torch.split(linear, [1, shape.signal - 1, 1, shape.bias - 1 + shape.noise], dim=1)
+    return torch.cat([first, torch.tanh(signal), second, torch.tanh(rest)], dim=1)

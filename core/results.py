@@ -1,0 +1,143 @@
+"""What a trial ended with: the graph of its kept weights, its numbers, and hashes that prove a repeat."""
+
+import hashlib
+import io
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core import metrics
+from core.config import TrainerConfig
+from core.data import VALIDATION, Dataset, positions
+from core.lanes import Lanes, join, over_tensors
+from core.losses import acyclicity
+from core.model import adjacency, expected_gates, open_probability
+from core.trainer import temperature, validate, weights
+
+HASH_LENGTH = 12
+NUMBERS_WITH_TRUTH = (
+    "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1", "true_edge_count", "best_threshold",
+    "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
+)  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """Numbers of one trial under their names in the records, and its graph.
+
+    numbers: name -> value; those that need a true graph are None without one. adjacency: (d, d) float32 in
+    [0, 1], [i, j] is i -> j. graph: (d, d) bool, the edges at best_threshold (oracle), or at 0.5 without a
+    true graph.
+    """
+
+    numbers: dict[str, Any]
+    adjacency: NDArray[np.float32]
+    graph: NDArray[np.bool_]
+
+
+def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcome]:
+    """Read off what every lane's kept weights (best validation loss since the warm-up) came to.
+
+    Args:
+        lanes: K >= 1 trials.
+        dataset: its true graph, if any, is compared with here, and only here and in evaluations.
+        config: fixed settings.
+
+    Returns:
+        K outcomes, in lane order; a trial's does not depend on its neighbours.
+    """
+    if len(lanes.trial) == 1:
+        return finish(join([lanes, lanes]), dataset, config)[:1]
+    with torch.no_grad():
+        heat = temperature(lanes.best_epoch, config)
+        strength = adjacency(lanes.kept.gate, heat)
+        blind = metrics.edges_above(strength, torch.full(heat.shape, metrics.BLIND_CUT))
+        ones = torch.ones(len(lanes.trial))
+        opened = open_probability(lanes.kept.gate, heat)
+        loss = validate(lanes.kept, expected_gates(lanes.kept.gate), opened, weights(lanes, ones), dataset, config)
+        shared = {
+            "epochs": lanes.epoch.tolist(),
+            "best_epoch": lanes.best_epoch.tolist(),
+            "edge_count_blind": blind.sum((1, 2)).tolist(),
+            "blind_score": blind_score(lanes, blind, dataset, config).tolist(),
+            "val_loss": loss.total().double().tolist(),
+            "h": acyclicity(strength).double().tolist(),
+            "degenerate": metrics.degenerate(blind),
+            "avg_grad_clip_ratio": (lanes.clipped.double() / lanes.step.clamp(min=1)).tolist(),
+            "max_grad_norm": lanes.norm_max.double().tolist(),
+            "final_learning_rate": lanes.plateau.lr.tolist(),
+            "lr_drops": lanes.plateau.drops.tolist(),
+        }
+        graph, scored = score(strength, blind, dataset, config)
+    outcomes = []
+    for lane in range(len(lanes.trial)):
+        numbers = {name: values[lane] for name, values in {**shared, **scored}.items()}
+        numbers["is_dag"] = bool(metrics.is_dag(graph[lane]))
+        numbers["graph_hash"] = hashlib.sha256(np.packbits(graph[lane].numpy()).tobytes()).hexdigest()[:HASH_LENGTH]
+        numbers["weights_hash"] = weights_hash(lanes, lane)
+        outcomes.append(Outcome(numbers, strength[lane].numpy().copy(), graph[lane].numpy().copy()))
+    return outcomes
+
+
+def score(strength: Tensor, blind: Tensor, dataset: Dataset, config: TrainerConfig) -> tuple[Tensor, dict[str, Any]]:
+    """Return the graphs shown, (K, d, d) bool, and the numbers that compare them with the true graph."""
+    if dataset.truth is None:
+        empty: list[None] = [None] * len(strength)
+        return blind, {**dict.fromkeys(NUMBERS_WITH_TRUTH, empty), "edge_count": blind.sum((1, 2)).tolist()}
+    truth = torch.from_numpy(dataset.truth)
+    cut, tuned = metrics.tune_threshold(strength, truth, config.thresholds)
+    plain = metrics.compare(blind, truth)
+    return metrics.edges_above(strength, cut), {
+        "val_shd": tuned.shd.tolist(),
+        "val_shd_directed": tuned.shd_directed.tolist(),
+        "val_f1": tuned.f1.tolist(),
+        "precision": tuned.precision.tolist(),
+        "recall": tuned.recall.tolist(),
+        "skeleton_f1": tuned.skeleton_f1.tolist(),
+        "edge_count": tuned.edge_count.tolist(),
+        "true_edge_count": [int(truth.sum())] * len(strength),
+        "best_threshold": cut.tolist(),
+        "val_shd_blind": plain.shd.tolist(),
+        "val_f1_blind": plain.f1.tolist(),
+        "skeleton_f1_blind": plain.skeleton_f1.tolist(),
+    }
+
+
+def blind_score(lanes: Lanes, graph: Tensor, dataset: Dataset, config: TrainerConfig) -> Tensor:
+    """Held-out negative log-likelihood a row of the cut graph, plus log(n) / (2 n) for each of its edges.
+
+    The likelihood of the validation rows alone picks too dense a graph, since a needless edge costs it
+    almost nothing; the price is that of the Bayesian information criterion for one number an edge.
+
+    Args:
+        lanes: K trials; their kept weights are used, with gates set to 0 and 1.
+        graph: (K, d, d) bool, edges whose gate is open with probability above one half.
+        dataset, config: as trained with.
+
+    Returns:
+        (K,) float64 nats a row, lower is better. The true graph is not read.
+    """
+    rows = len(positions(dataset, VALIDATION, config.max_lag))
+    plain = weights(lanes, torch.zeros(len(lanes.trial)))
+    recon: Tensor = validate(
+        lanes.kept, graph.float(), graph.float(), plain._replace(recon=torch.ones_like(plain.recon)), dataset, config
+    ).recon
+    price = math.log(max(rows, 2)) / (2.0 * max(rows, 2))
+    return recon.double() * (len(dataset.names) - len(dataset.unusable)) + price * graph.sum((1, 2)).double()
+
+
+def weights_hash(lanes: Lanes, lane: int) -> str:
+    """Return a digest of one lane's kept weights, every bit of them, in hex."""
+    total = hashlib.sha256()
+    over_tensors(lambda tensor: total.update(tensor[lane].contiguous().numpy().tobytes()), lanes.kept)
+    return total.hexdigest()[:HASH_LENGTH]
+
+
+def saved_weights(lanes: Lanes, lane: int) -> bytes:
+    """Return one lane's kept weights as a file for `torch.load(weights_only=True)`: name -> tensor."""
+    buffer = io.BytesIO()
+    torch.save({name: part[lane].clone() for name, part in zip(lanes.kept._fields, lanes.kept, strict=True)}, buffer)
+    return buffer.getvalue()

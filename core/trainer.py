@@ -1,0 +1,285 @@
+"""Start, advance and finish trials on lanes.
+
+`advance` is a pure function of (lanes, dataset, config): it may run in any process, be repeated after a
+lost worker, or be handed other neighbours, because a lane's numbers depend on its own slice alone. The
+true graph is read by `metrics` only and steers nothing here unless `trainer.plateau` is val_shd.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import metrics
+from core.config import Hyperparameters, TrainerConfig
+from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
+from core.losses import Terms, Weights, acyclicity, terms
+from core.model import (
+    Parameters,
+    adjacency,
+    expected_gates,
+    init_parameters,
+    model_shape,
+    open_probability,
+    predict,
+    sample_gates,
+)
+from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
+
+INIT, SHUFFLE, GATES = 0, 1, 2
+
+
+class Evaluation(NamedTuple):
+    """The health log of one trial at one evaluation; counts beside a cut are taken at that cut.
+
+    recon, sparse, acyclic, disen are weighted and add up to train_loss (means over the last epoch).
+    val_f1, val_shd, edge_count and best_threshold are at the tuned cut (oracle) where there is a true
+    graph; else val_* are NaN and the cut is 0.5. failed_step is -1 while every gradient was finite.
+    """
+
+    trial: int
+    epoch: int
+    train_loss: float
+    recon: float
+    sparse: float
+    acyclic: float
+    disen: float
+    val_loss: float
+    val_f1: float
+    val_shd: float
+    edge_count: int
+    best_threshold: float
+    grad_clip_ratio: float
+    grad_norm_median: float
+    grad_norm_max: float
+    learning_rate: float
+    h: float
+    epoch_time: float
+    stopped_early: bool
+    failed_step: int
+
+
+def generator(seed: int, purpose: int, epoch: int = 0) -> np.random.Generator:
+    """Return the random stream of one trial for one purpose and epoch: a function of which trial it is."""
+    return np.random.default_rng(np.random.SeedSequence([seed, purpose, epoch]))
+
+
+def start(trials: Sequence[tuple[int, int, Hyperparameters]], dataset: Dataset, config: TrainerConfig) -> Lanes:
+    """Put new trials on lanes.
+
+    Args:
+        trials: (number, seed, hyperparameters) each; at least one.
+        dataset: for its number of variables.
+        config: fixed settings.
+
+    Returns:
+        Lanes with K = len(trials), nothing trained.
+    """
+    shape = model_shape(len(dataset.names), config)
+    drawn = [init_parameters(shape, generator(seed, INIT)) for _, seed, _ in trials]
+    value: Parameters = over_tensors(lambda *parts: torch.cat(parts), *drawn)
+    hyper = torch.tensor([[asdict(h)[name] for name in HYPER_NAMES] for _, _, h in trials], dtype=torch.float64)
+    count = torch.zeros(len(trials), dtype=torch.int64)
+    return Lanes(
+        trial=torch.tensor([number for number, _, _ in trials]),
+        seed=torch.tensor([seed for _, seed, _ in trials]),
+        hyper=hyper,
+        value=value,
+        first=over_tensors(torch.zeros_like, value),
+        second=over_tensors(torch.zeros_like, value),
+        step=count.clone(),
+        epoch=count.clone(),
+        plateau=plateau_start(hyper[:, HYPER_NAMES.index("lr")]),
+        kept=over_tensors(torch.clone, value),
+        best=torch.full(count.shape, torch.inf, dtype=torch.float64),
+        best_epoch=count.clone(),
+        stale=count.clone(),
+        clipped=count.clone(),
+        norm_max=torch.zeros(count.shape),
+        failed_step=count - 1,
+    )
+
+
+def progress(epoch: Tensor, config: TrainerConfig) -> Tensor:
+    """Return how far each lane is through its warm-up, (K,) float32 in [0, 1]."""
+    return (epoch.float() / max(1.0, config.warmup * config.epochs)).clamp(max=1.0)
+
+
+def temperature(epoch: Tensor, config: TrainerConfig) -> Tensor:
+    """Return the gate temperature of each lane at an epoch, (K,): linear over the warm-up, then constant."""
+    return config.temperature_start + progress(epoch, config) * (config.temperature_end - config.temperature_start)
+
+
+def weights(lanes: Lanes, ramp: Tensor) -> Weights:
+    """Return the lambdas in force, with lambda_sparse ramped up by (K,) factors."""
+    return Weights(
+        recon=lanes.setting("lambda_recon"),
+        sparse=lanes.setting("lambda_sparse") * ramp,
+        acyclic=lanes.setting("lambda_acyclic"),
+        disen=lanes.setting("lambda_disen"),
+    )
+
+
+class Batches(NamedTuple):
+    """One epoch of every lane: rows (steps, K, d, 2 + F, B) and gate noise (steps, K, d, d)."""
+
+    rows: Tensor
+    noise: Tensor
+
+
+def draw_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Batches:
+    """Shuffle the training rows and draw the gate noise of one epoch, lane by lane from its own streams."""
+    rows = samples(dataset, TRAIN, config).rows
+    count, d, channels = rows.shape
+    steps = -(-count // config.batch_size)
+    size = count // steps
+    orders, noises = [], []
+    for seed, epoch in zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True):
+        orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size])
+        noises.append(generator(seed, GATES, epoch).logistic(size=(steps, d, d)).astype(np.float32))
+    index = torch.from_numpy(np.stack(orders)).flatten()
+    picked = rows.index_select(0, index).view(len(orders), steps, size, d, channels)
+    return Batches(picked.permute(1, 0, 3, 4, 2).contiguous(), torch.from_numpy(np.stack(noises, axis=1)))
+
+
+def batch_terms(
+    value: Parameters, gates: Tensor, opened: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig
+) -> Terms:
+    """Return the loss terms of a batch of rows (K, d, 2 + F, B), (K,) each."""
+    shape = model_shape(rows.shape[1], config)
+    prediction = predict(value, gates, rows[:, :, 2:], shape)
+    return terms(prediction, rows[:, :, 0], rows[:, :, 1], opened, weight, config, shape)
+
+
+class EpochLog(NamedTuple):
+    """Per-step records of one epoch: terms (steps, K, 4) and gradient norms before clipping (steps, K)."""
+
+    terms: Tensor
+    norms: Tensor
+
+
+def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch; parameters and moments are changed in place."""
+    batches = draw_epoch(lanes, dataset, config)
+    heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
+    decay = lanes.setting("weight_decay")
+    decays = [None if name == "gate" else decay for name in Parameters._fields]
+    rate = lanes.plateau.lr.float()
+    step, logged, norms = lanes.step.clone(), [], []
+    for rows, noise in zip(batches.rows, batches.noise, strict=True):
+        value = Parameters(*(part.detach().requires_grad_() for part in lanes.value))
+        gates = sample_gates(value.gate, heat, noise)
+        loss = batch_terms(value, gates, open_probability(value.gate, heat), rows, weight, config)
+        gradients = torch.autograd.grad(loss.total().sum(), value)
+        with torch.no_grad():
+            norm = gradient_norm(gradients)
+            step += 1
+            adam_step(
+                lanes.value,
+                gradients,
+                lanes.first,
+                lanes.second,
+                clip_scale(norm, config.clip_norm),
+                step,
+                rate,
+                decays,
+            )
+            logged.append(torch.stack([term.detach() for term in loss], dim=1))
+            norms.append(norm)
+    log = EpochLog(torch.stack(logged), torch.stack(norms))
+    bad = ~torch.isfinite(log.norms)
+    first_bad = lanes.step + 1 + bad.int().argmax(0)
+    failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
+    return lanes._replace(step=step, epoch=lanes.epoch + 1, failed_step=failed), log
+
+
+def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
+    """Train every lane for one evaluation interval and evaluate it.
+
+    Args:
+        lanes: K >= 1 trials, at any epochs; not changed.
+        dataset: what is learned from; its true graph is only compared with.
+        config: fixed settings.
+
+    Returns:
+        The lanes afterwards, and one Evaluation a lane, in lane order. A lane whose gradient was not
+        finite says so in failed_step; the others are not affected.
+    """
+    if len(lanes.trial) == 1:  # some batched kernels take another path for a stack of one
+        pair, evaluations = advance(join([lanes, lanes]), dataset, config)
+        return select(pair, [0]), evaluations[:1]
+    begin = time.perf_counter()
+    lanes = over_tensors(torch.clone, lanes)
+    logs = []
+    for _ in range(config.evaluate_every):
+        lanes, log = train_epoch(lanes, dataset, config)
+        logs.append(log)
+    norms = torch.cat([log.norms for log in logs])
+    over = norms > config.clip_norm
+    lanes = lanes._replace(clipped=lanes.clipped + over.sum(0), norm_max=torch.maximum(lanes.norm_max, norms.amax(0)))
+    with torch.no_grad():
+        return evaluate(lanes, logs[-1], norms, len(logs), begin, dataset, config)
+
+
+def validate(
+    value: Parameters, gates: Tensor, opened: Tensor, weight: Weights, dataset: Dataset, config: TrainerConfig
+) -> Terms:
+    """Return the validation loss terms, with given gates, (K,) each."""
+    rows = samples(dataset, VALIDATION, config).rows.permute(1, 2, 0)
+    stacked = rows.expand(gates.shape[0], *rows.shape).contiguous()
+    return batch_terms(value, gates, opened, stacked, weight, config)
+
+
+def evaluate(
+    lanes: Lanes, log: EpochLog, norms: Tensor, epochs: int, begin: float, dataset: Dataset, config: TrainerConfig
+) -> tuple[Lanes, list[Evaluation]]:
+    """Measure every lane on the validation rows, step its schedule, keep its weights if they are the best."""
+    heat = temperature(lanes.epoch, config)
+    graph, chance_open = adjacency(lanes.value.gate, heat), open_probability(lanes.value.gate, heat)
+    ones = torch.ones(len(lanes.trial))
+    losses = validate(lanes.value, expected_gates(lanes.value.gate), chance_open, weights(lanes, ones), dataset, config)
+    val_loss = losses.total().double()
+    cut = torch.full(val_loss.shape, metrics.BLIND_CUT, dtype=torch.float64)
+    val_f1 = val_shd = torch.full(val_loss.shape, torch.nan, dtype=torch.float64)
+    edges = metrics.edges_above(graph, cut).sum((1, 2))
+    if dataset.truth is not None:
+        cut, counts = metrics.tune_threshold(graph, torch.from_numpy(dataset.truth), config.thresholds)
+        val_f1, val_shd, edges = counts.f1, counts.shd.double(), counts.edge_count
+    guide = val_shd if config.plateau == "val_shd" and dataset.truth is not None else val_loss
+    rate = lanes.plateau.lr
+    lanes = keep_best(lanes, guide, config)
+    means = log.terms.double().mean(0)
+    seconds = (time.perf_counter() - begin) / epochs / len(lanes.trial)
+    table: dict[str, list[Any]] = {
+        "trial": lanes.trial.tolist(), "epoch": lanes.epoch.tolist(), "train_loss": means.sum(1).tolist(),
+        "recon": means[:, 0].tolist(), "sparse": means[:, 1].tolist(), "acyclic": means[:, 2].tolist(),
+        "disen": means[:, 3].tolist(), "val_loss": val_loss.tolist(), "val_f1": val_f1.tolist(),
+        "val_shd": val_shd.tolist(), "edge_count": edges.tolist(), "best_threshold": cut.tolist(),
+        "grad_clip_ratio": (norms > config.clip_norm).double().mean(0).tolist(),
+        "grad_norm_median": norms.median(0).values.tolist(), "grad_norm_max": norms.amax(0).tolist(),
+        "learning_rate": rate.tolist(), "h": acyclicity(graph).tolist(),
+        "epoch_time": [seconds] * len(lanes.trial),
+        "stopped_early": (lanes.stale >= config.patience).tolist(), "failed_step": lanes.failed_step.tolist(),
+    }  # fmt: skip
+    return lanes, [Evaluation(*row) for row in zip(*(table[name] for name in Evaluation._fields), strict=True)]
+
+
+def keep_best(lanes: Lanes, guide: Tensor, config: TrainerConfig) -> Lanes:
+    """Step the learning rates on (K,) values, and keep the weights of the best evaluation since the warm-up."""
+    warm = progress(lanes.epoch, config) >= 1.0
+    better = ~warm | (guide < lanes.best)
+    replaced = over_tensors(
+        lambda new, old: torch.where(better.view(-1, *([1] * (new.dim() - 1))), new, old), lanes.value, lanes.kept
+    )
+    return lanes._replace(
+        plateau=plateau_step(lanes.plateau, guide, warm, config),
+        kept=replaced,
+        best=torch.where(warm & better, guide, lanes.best),
+        best_epoch=torch.where(better, lanes.epoch, lanes.best_epoch),
+        stale=torch.where(better, 0, lanes.stale + 1),
+    )

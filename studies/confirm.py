@@ -1,0 +1,99 @@
+"""Trials trained to their end outside a search: the winner on fresh seeds, and repeats."""
+
+import math
+from typing import Any, NamedTuple
+
+from scipy.special import stdtrit
+
+from core.config import Hyperparameters
+from core.data import Dataset
+from core.lanes import Lanes, join, select
+from core.results import Outcome, finish
+from core.trainer import Evaluation, start
+from studies.rounds import Workers
+from studies.search import derived_seed
+
+FRESH_STREAM = 3
+
+
+class Trained(NamedTuple):
+    """A trial trained alone or among others: its lane (K = 1), outcome and health log."""
+
+    lanes: Lanes
+    outcome: Outcome
+    log: list[Evaluation]
+
+
+def train(
+    trials: list[tuple[int, int, Hyperparameters]], dataset: Dataset, workers: Workers, epochs: int
+) -> list[Trained]:
+    """Train trials until they stop early or have run their epochs.
+
+    Args:
+        trials: (number, seed, hyperparameters) each.
+        dataset: what is learned from.
+        workers: who trains, with the fixed settings.
+        epochs: after how many a trial ends; fewer than the settings' for one that was pruned.
+
+    Returns:
+        One result a trial, in order.
+    """
+    lanes, going = start(trials, dataset, workers.config), list(range(len(trials)))
+    logs: list[list[Evaluation]] = [[] for _ in trials]
+    ended: dict[int, Lanes] = {}
+    while going:
+        lanes, evaluations = workers.advance(lanes)
+        left = []
+        for lane, (index, item) in enumerate(zip(going, evaluations, strict=True)):
+            logs[index].append(item)
+            if item.stopped_early or item.failed_step >= 0 or item.epoch >= epochs:
+                ended[index] = select(lanes, [lane])
+            else:
+                left.append(lane)
+        lanes, going = (select(lanes, left) if left else lanes), [going[lane] for lane in left]
+    final = [ended[index] for index in range(len(trials))]
+    outcomes = finish(join(final), dataset, workers.config)
+    return [Trained(*parts) for parts in zip(final, outcomes, logs, strict=True)]
+
+
+def fresh_seeds(study_seed: int, number: int, count: int) -> list[int]:
+    """Return seeds that no trial of the study was trained with, the same whenever asked."""
+    return [derived_seed(study_seed, number, FRESH_STREAM + index) for index in range(count)]
+
+
+def confirm(
+    number: int, params: dict[str, float], seeds: list[int], dataset: Dataset, workers: Workers
+) -> list[dict[str, Any]]:
+    """Train a trial's settings on other seeds, all as lanes; return the rows of confirm/seeds.csv.
+
+    The cut is tuned again for each seed, as for the sweep's own number, so that the gap between the two is
+    the luck of the seed alone; the columns that end in _blind do without.
+    """
+    hyper = Hyperparameters(**params)
+    results = train([(number, seed, hyper) for seed in seeds], dataset, workers, workers.config.epochs)
+    return [{"seed": seed, **result.outcome.numbers} for seed, result in zip(seeds, results, strict=True)]
+
+
+def interval(values: list[float]) -> tuple[float, float, float]:
+    """Return mean and 95 % Student interval of the mean; a single value has no interval (NaN)."""
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, math.nan, math.nan
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    half = float(stdtrit(len(values) - 1, 0.975)) * math.sqrt(variance / len(values))
+    return mean, mean - half, mean + half
+
+
+def summary_of(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the `confirm` block of summary.json; None without rows, blank scores without a true graph."""
+    if not rows:
+        return None
+    block: dict[str, Any] = {"n": len(rows)}
+    for name, column, top in (("shd", "val_shd", math.inf), ("f1", "val_f1", 1.0)):
+        if rows[0][column] is None:
+            mean = low = high = None
+        else:
+            mean, low, high = interval([float(row[column]) for row in rows])
+            low, high = (None, None) if math.isnan(low) else (max(0.0, low), min(top, high))
+        block |= {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
+    return block

@@ -1,0 +1,47 @@
+"""The data of a sweep, by the settings: a simulation, or files read before anything slow is imported."""
+
+import hashlib
+from dataclasses import replace
+
+from core.config import DataConfig
+from core.errors import InputError
+from core.graph_reader import read_graph
+from core.readers import read_table
+from core.simulate import simulate
+from core.tables import Table
+from sweeps.spec import BUILT_IN, SweepSpec
+
+
+def load_table(config: DataConfig) -> Table:
+    """Return the table that the settings name, with the graph given beside it, if any.
+
+    Args:
+        config: the `data.` settings.
+
+    Raises:
+        InputError: the file or the graph cannot be used; says where and why.
+    """
+    table = simulate(config) if config.name in BUILT_IN else read_table(config.name, config)
+    if not config.graph:
+        return table
+    truth = read_graph(config.graph, table.names)
+    both = hashlib.sha256(table.sha256.encode() + truth.tobytes()).hexdigest()
+    return replace(table, truth=truth, sha256=both)
+
+
+def resolve_objective(spec: SweepSpec, table: Table) -> str:
+    """Return val_shd or blind: what was asked for, else by whether a true graph is known.
+
+    Raises:
+        InputError: val_shd without a true graph.
+    """
+    if spec.trainer.plateau == "val_shd" and table.truth is None:
+        raise InputError(
+            f"trainer.plateau val_shd needs a true graph, and none is given for {table.source}", "add --graph FILE.csv"
+        )
+    if spec.search.objective == "val_shd" and table.truth is None:
+        raise InputError(
+            f"val_shd needs a true graph, and none is given for {table.source}",
+            "add --graph FILE.csv, or search without one: --objective blind",
+        )
+    return spec.search.objective or ("blind" if table.truth is None else "val_shd")

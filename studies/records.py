@@ -1,0 +1,100 @@
+"""The records of a run: their columns, how they are written, and how they are read back after anything."""
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
+RESULT_COLUMNS = (
+    "epochs", "best_epoch", "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1",
+    "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind", "edge_count_blind",
+    "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
+    "final_learning_rate", "lr_drops", "pruned_epoch", "seconds", "graph_hash", "weights_hash", "error",
+)  # fmt: skip
+SWEPT_FIRST = ("lambda_sparse", "lambda_acyclic", "lr")
+EPOCH_COLUMNS = (
+    "trial", "epoch", "train_loss", "recon", "sparse", "acyclic", "disen", "val_loss", "val_f1", "val_shd",
+    "edge_count", "best_threshold", "grad_clip_ratio", "grad_norm_median", "grad_norm_max",
+    "learning_rate", "h", "epoch_time",
+)  # fmt: skip
+TEXT_COLUMNS = frozenset({"state", "degenerate", "graph_hash", "weights_hash", "error"})
+
+
+def trial_columns(swept: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of trials.csv: the three classic swept names first, then any other."""
+    others = tuple(name for name in swept if name not in SWEPT_FIRST)
+    return ("number", "state", "seed", *SWEPT_FIRST, *others, *RESULT_COLUMNS)
+
+
+def cell(value: Any) -> str:
+    """Write a value so that it reads back equal; nothing known is blank, and text is safe in a spreadsheet."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    text = str(value)
+    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def parse_cell(name: str, text: str) -> Any:
+    """Read a value back: blank is None, text columns stay text."""
+    if text == "":
+        return None
+    if name in TEXT_COLUMNS:
+        return text[1:] if text[:1] == "'" else text
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def write_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:
+    """Return rows as CSV text."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if header:
+        writer.writerow(columns)
+    for row in rows:
+        writer.writerow([cell(row.get(name)) for name in columns])
+    return buffer.getvalue()
+
+
+def read_rows(text: str) -> list[dict[str, Any]]:
+    """Read CSV text back; a last line without its end, or any row of another width, is left out as torn."""
+    if not text.endswith("\n"):
+        text = text[: text.rfind("\n") + 1]
+    lines = csv.reader(io.StringIO(text))
+    header = next(lines, [])
+    return [
+        {name: parse_cell(name, value) for name, value in zip(header, line, strict=True)}
+        for line in lines
+        if len(line) == len(header)
+    ]
+
+
+def compress(text: str) -> bytes:
+    """Return a gzip member of the text, the same bytes whenever it is written."""
+    return gzip.compress(text.encode(), compresslevel=5, mtime=0)
+
+
+def decompress(data: bytes) -> str:
+    """Return the text of all whole gzip members, and what can be read of a torn last one."""
+    parts = []
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(member.decompress(data))
+        except zlib.error:
+            break
+        if not member.eof:
+            break
+        data = member.unused_data
+    return b"".join(parts).decode(errors="replace")

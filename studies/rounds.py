@@ -1,0 +1,101 @@
+"""Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
+
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, Self
+
+import joblib
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from numpy.typing import NDArray
+
+from core.config import TrainerConfig
+from core.data import Dataset
+from core.lanes import Lanes, from_arrays, join, select, to_arrays
+from core.trainer import Evaluation, advance
+from sweeps.config import BackendConfig
+
+
+def cores() -> int:
+    """Return the number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_thread() -> None:
+    """Keep torch to one thread: parallelism comes from processes, and two threads spin against each other."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
+def advance_shard(
+    arrays: list[NDArray[Any]], dataset: Dataset, config: TrainerConfig
+) -> tuple[list[NDArray[Any]], list[Evaluation]]:
+    """Advance some lanes wherever this runs; lanes travel as arrays. Ctrl-C is the coordinator's affair."""
+    one_thread()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lanes, evaluations = advance(from_arrays(arrays), dataset, config)
+    return to_arrays(lanes), evaluations
+
+
+def shards(count: int, jobs: int) -> list[list[int]]:
+    """Split `count` lanes into at most `jobs` runs of nearly equal length, none of them a lone lane if possible."""
+    parts = max(1, min(jobs, count // 2))
+    bounds = [count * part // parts for part in range(parts + 1)]
+    return [list(range(low, high)) for low, high in pairwise(bounds)]
+
+
+class Workers:
+    """The processes that train, kept alive over the rounds; use as a context.
+
+    Args:
+        backend: joblib backend and number of jobs; 0 jobs means one a core.
+        dataset, config: the same in every round.
+    """
+
+    def __init__(self, backend: BackendConfig, dataset: Dataset, config: TrainerConfig) -> None:
+        self.jobs = backend.jobs or cores()
+        self.dataset, self.config = dataset, config
+        self.pool = joblib.Parallel(n_jobs=self.jobs, backend=backend.name, batch_size=1, max_nbytes=None)
+        one_thread()
+
+    def __enter__(self) -> Self:
+        """Start the processes."""
+        if self.jobs > 1:
+            self.pool.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the processes."""
+        if self.jobs > 1:
+            self.pool.__exit__(kind, value, trace)
+
+    def advance(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
+        """Advance all lanes by one evaluation interval; the result does not depend on jobs or backend.
+
+        A killed worker costs a repeat of the round: its processes are replaced, and no state is lost.
+        """
+        parts = shards(len(lanes.trial), self.jobs)
+        if len(parts) == 1:
+            return advance(lanes, self.dataset, self.config)
+        pieces = [to_arrays(select(lanes, part)) for part in parts]
+        try:
+            done = self.run(pieces)
+        except TerminatedWorkerError:
+            done = self.run(pieces)
+        joined = join([from_arrays(arrays) for arrays, _ in done])
+        return joined, [evaluation for _, evaluations in done for evaluation in evaluations]
+
+    def run(self, pieces: Sequence[list[NDArray[Any]]]) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
+        """Map `advance_shard` over the pieces."""
+        work = joblib.delayed(advance_shard)
+        results: list[tuple[list[NDArray[Any]], list[Evaluation]]] = list(
+            self.pool(work(piece, self.dataset, self.config) for piece in pieces)
+        )
+        return results

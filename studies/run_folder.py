@@ -1,0 +1,224 @@
+"""Everything on disk: the folder of a run, its lock, its records and its checkpoint.
+
+Files appear whole, by write-then-rename. The two records are appended to once a round and then named in
+the checkpoint; on continuing, what the checkpoint does not name is dropped, so a kill at any moment costs
+the round in progress and nothing else.
+"""
+
+import fcntl
+import io
+import json
+import os
+import pickle
+import re
+import socket
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from core.errors import InputError, RunFolderError
+from core.lanes import Lanes, from_arrays, to_arrays
+from studies.records import EPOCH_COLUMNS, compress, decompress, read_rows, trial_columns, write_rows
+
+FORMAT = 1
+TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
+
+
+class LiveTrial(NamedTuple):
+    """A trial on a lane: its number, seed and swept settings, and what was reported of it so far."""
+
+    number: int
+    seed: int
+    params: dict[str, float]
+    reported: dict[int, float]
+
+
+class Saved(NamedTuple):
+    """What a run has behind it: records, live trials and their lanes, the best trial's lane, sampler state."""
+
+    trials: list[dict[str, Any]]
+    epochs: list[dict[str, Any]]
+    live: list[LiveTrial]
+    lanes: Lanes | None
+    best: Lanes | None
+    attributes: str
+    search_seconds: float
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file by write-then-rename; a kill leaves the old one.
+
+    Raises:
+        RunFolderError: the disk is full or the folder is read-only.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise folder_error(path, error) from error
+
+
+def folder_error(path: Path, error: OSError) -> RunFolderError:
+    """Say in one line why a file could not be written."""
+    return RunFolderError(
+        f"{path}: cannot be written ({error.strerror})", "free space or choose another folder with --out; "
+        "the same command then continues",
+    )  # fmt: skip
+
+
+class RunFolder:
+    """One run's folder, locked for this process from `open_run` until `close`."""
+
+    def __init__(self, path: Path, swept: list[str]) -> None:
+        self.path = path
+        self.columns = trial_columns(swept)
+        self.lock = self.acquire()
+
+    def acquire(self) -> int:
+        """Take the folder's lock, which the system releases when the process ends, however it ends."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / "sweep.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise folder_error(self.path, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 1000).decode(errors="replace")
+            os.close(handle)
+            raise in_use(self.path, holder) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}).encode())
+        return handle
+
+    def close(self) -> None:
+        """Release the lock."""
+        os.close(self.lock)
+
+    def write(self, name: str, content: bytes | str) -> Path:
+        """Write a file of the folder whole; return its path."""
+        write_whole(self.path / name, content)
+        return self.path / name
+
+    def append(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
+        """Add a round's rows to the records."""
+        try:
+            if trials:
+                new = not (self.path / TRIALS).exists()
+                with open(self.path / TRIALS, "a", encoding="utf-8") as file:
+                    file.write(write_rows(trials, self.columns, header=new))
+            if epochs:
+                new = not (self.path / EPOCHS).exists()
+                with open(self.path / EPOCHS, "ab") as binary:
+                    binary.write(compress(write_rows(epochs, EPOCH_COLUMNS, header=new)))
+        except OSError as error:
+            raise folder_error(self.path, error) from error
+
+    def rewrite(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
+        """Write both records whole and in order: by trial, then by epoch."""
+        ordered = sorted(trials, key=lambda row: int(row["number"]))
+        self.write(TRIALS, write_rows(ordered, self.columns))
+        by_epoch = sorted(epochs, key=lambda row: (int(row["trial"]), int(row["epoch"])))
+        self.write(EPOCHS, compress(write_rows(by_epoch, EPOCH_COLUMNS)))
+
+    def checkpoint(self, saved: Saved) -> None:
+        """Save the live lanes and name the finished trials."""
+        buffer = io.BytesIO()
+        torch.save(
+            {
+                "format": FORMAT,
+                "finished": [int(row["number"]) for row in saved.trials],
+                "live": [tuple(trial) for trial in saved.live],
+                "lanes": packed(saved.lanes),
+                "best": packed(saved.best),
+                "attributes": saved.attributes,
+                "search_seconds": saved.search_seconds,
+            },
+            buffer,
+        )
+        self.write(CHECKPOINT, buffer.getvalue())
+
+    def load(self) -> Saved | None:
+        """Return what an earlier process left, with the records brought in line; None for a new run.
+
+        Raises:
+            RunFolderError: the checkpoint cannot be read, or is of a newer format.
+        """
+        path = self.path / CHECKPOINT
+        if not path.exists():
+            for name in (TRIALS, EPOCHS):
+                (self.path / name).unlink(missing_ok=True)
+            return None
+        try:
+            state = torch.load(path, weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
+        if state["format"] > FORMAT:
+            raise RunFolderError(f"{path}: written by format {state['format']}, this graphsweep reads {FORMAT}")
+        live = [LiveTrial(*item) for item in state["live"]]
+        lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
+        trials, epochs = self.read_records(set(state["finished"]), live, lanes)
+        self.rewrite(trials, epochs)
+        return Saved(trials, epochs, live, lanes, best, state["attributes"], state["search_seconds"])
+
+    def read_records(
+        self, finished: set[int], live: list[LiveTrial], lanes: Lanes | None
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Read the rows that the checkpoint knows of; those of a round that was cut off are left out."""
+        trials, epochs = [], []
+        if (self.path / TRIALS).exists():
+            text = (self.path / TRIALS).read_text(encoding="utf-8", errors="replace")
+            trials = [row for row in read_rows(text) if row["number"] in finished]
+        if len({row["number"] for row in trials}) != len(finished):
+            raise RunFolderError(f"{self.path / TRIALS}: rows of finished trials are gone", "start anew with --fresh")
+        reached = {} if lanes is None else dict(zip((t.number for t in live), lanes.epoch.tolist(), strict=True))
+        if (self.path / EPOCHS).exists():
+            for row in read_rows(decompress((self.path / EPOCHS).read_bytes())):
+                if row["trial"] in finished or row["epoch"] <= reached.get(row["trial"], -1):
+                    epochs.append(row)
+        return trials, epochs
+
+
+def packed(lanes: Lanes | None) -> list[torch.Tensor]:
+    """Return lanes as a plain list of tensors; empty for none."""
+    return [] if lanes is None else [torch.from_numpy(array) for array in to_arrays(lanes)]
+
+
+def unpacked(tensors: list[torch.Tensor]) -> Lanes | None:
+    """Return the lanes that `packed` wrote."""
+    return from_arrays([tensor.numpy() for tensor in tensors]) if tensors else None
+
+
+def in_use(path: Path, holder: str) -> RunFolderError:
+    """Say who uses a run folder."""
+    try:
+        owner = json.loads(holder)
+        newest = max(file.stat().st_mtime for file in path.iterdir() if file.is_file())
+        who = f"process {owner['pid']} on {owner['host']} (last write {max(0, time.time() - newest):.0f} s ago)"
+    except (ValueError, KeyError, TypeError, OSError):
+        who = "another process"
+    return RunFolderError(f"{path} is in use by {who}", "wait for it, or start a separate run with --fresh")
+
+
+def run_name(study: str, dataset: str, digest: str) -> str:
+    """Return the folder's name: study, data set and six digits over all that defines the search."""
+    for text in (study, dataset):
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text) or text.startswith("."):
+            raise InputError(f"name `{text}` must be 1 to 64 of A-Z a-z 0-9 . _ - and not start with a dot")
+    return f"{study}-{dataset}-{digest[:6]}"
+
+
+def open_run(out: Path, name: str, swept: list[str], *, fresh: bool) -> RunFolder:
+    """Open (and lock) the folder of a run; with `fresh` a new one beside any earlier: name-2, name-3 ..."""
+    path = out / name
+    turn = 1
+    while fresh and path.exists():
+        turn += 1
+        path = out / f"{name}-{turn}"
+    return RunFolder(path, swept)

@@ -1,0 +1,264 @@
+"""Optuna: ask, report, prune, tell. The only file that knows it.
+
+The live study stays in memory, so an operation costs microseconds; what must outlive the process is kept
+by the run folder. A fresh sampler is made for every trial, seeded from (study seed, trial number): the
+suggestions then depend on the records alone, not on how often the run was continued.
+"""
+
+import json
+import warnings
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from core.errors import InputError
+from studies.records import COMPLETE, FAILED, PRUNED
+from sweeps.space import Choices
+from sweeps.spec import SweepSpec
+
+TRIAL_STREAM, SAMPLER_STREAM = 1, 2
+COHORT_STEPS = 3
+STATES = {COMPLETE: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
+KEPT_ATTRIBUTES = ("cma:",)
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+class Suggestion(NamedTuple):
+    """A trial to train: its number, its own seed, and the swept settings."""
+
+    number: int
+    seed: int
+    params: dict[str, float]
+
+
+def derived_seed(study_seed: int, number: int, stream: int) -> int:
+    """Return a 32-bit seed that depends on the study's seed, the trial and the purpose alone."""
+    return int(np.random.SeedSequence([study_seed, number, stream]).generate_state(1)[0])
+
+
+def pruning_epochs(spec: SweepSpec) -> list[int]:
+    """Return the epochs after which the cohort decides: evenly from the pruning warm-up to the end, without it."""
+    every, epochs = spec.trainer.evaluate_every, spec.trainer.epochs
+    first = max(every, spec.search.prune_warmup * epochs)
+    steps = [first + k * (epochs - first) / COHORT_STEPS for k in range(COHORT_STEPS)]
+    return sorted({int(-(-step // every)) * every for step in steps} - {epochs})
+
+
+class CohortPruner(BasePruner):
+    """Prune a trial that is outside the best share of all trials that have reached the same epoch.
+
+    Running, finished and pruned trials count alike, and a tie survives, so that the decision is a function
+    of what was reported, not of the order in which trials ask.
+
+    Args:
+        epochs: when to decide.
+        keep: share of the trials that passes, in (0, 1].
+        quorum: trials that must have reached the epoch before anyone is pruned.
+    """
+
+    def __init__(self, epochs: list[int], keep: float, quorum: int = 4) -> None:
+        self.epochs, self.keep, self.quorum = frozenset(epochs), keep, quorum
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Tell whether the trial ends now."""
+        step = trial.last_step
+        if step not in self.epochs:
+            return False
+        others = study.get_trials(deepcopy=False)
+        values = [other.intermediate_values[step] for other in others if step in other.intermediate_values]
+        better = sum(value < trial.intermediate_values[step] for value in values)
+        return len(values) >= self.quorum and better >= self.keep * len(values)
+
+
+def make_pruner(spec: SweepSpec) -> BasePruner:
+    """Return the pruner of the settings: our own, or Optuna's by name."""
+    first = int(spec.search.prune_warmup * spec.trainer.epochs)
+    pruners = optuna.pruners
+    if spec.search.pruner == "cohort":
+        return CohortPruner(pruning_epochs(spec), spec.search.prune_keep)
+    if spec.search.pruner == "median":
+        return pruners.MedianPruner(n_warmup_steps=first)
+    if spec.search.pruner == "percentile":
+        return pruners.PercentilePruner(100 * spec.search.prune_keep, n_warmup_steps=first)
+    if spec.search.pruner == "hyperband":
+        return pruners.HyperbandPruner(min_resource=max(1, first), max_resource=spec.trainer.epochs)
+    return pruners.NopPruner()
+
+
+def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
+    """Return the sampler for one trial, seeded by its number."""
+    seed = derived_seed(spec.search.seed, number, SAMPLER_STREAM)
+    samplers = optuna.samplers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if spec.search.sampler == "tpe":
+            return samplers.TPESampler(seed=seed, n_startup_trials=max(10, spec.search.lanes))
+        if spec.search.sampler == "qmc":  # one scrambled sequence for the whole study: the seed must not change
+            own = derived_seed(spec.search.seed, 0, SAMPLER_STREAM)
+            apart = samplers.RandomSampler(seed=seed)
+            return samplers.QMCSampler(
+                seed=own, scramble=True, independent_sampler=apart, warn_asynchronous_seeding=False
+            )
+        if spec.search.sampler == "cmaes":
+            return samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        if spec.search.sampler == "gp":
+            return samplers.GPSampler(seed=seed)
+        return samplers.RandomSampler(seed=seed)
+
+
+def distributions(spec: SweepSpec) -> dict[str, BaseDistribution]:
+    """Return the search space for Optuna."""
+    space: dict[str, BaseDistribution] = {}
+    for name, entry in spec.space.items():
+        if isinstance(entry, Choices):
+            space[name] = CategoricalDistribution(entry.values)
+        else:
+            space[name] = FloatDistribution(entry.low, entry.high, log=entry.log)
+    return space
+
+
+def grid_points(spec: SweepSpec) -> list[dict[str, float]]:
+    """Return every combination of a grid's values, the last name varying fastest."""
+    values = [entry.values for entry in spec.space.values() if isinstance(entry, Choices)]
+    return [dict(zip(spec.space, point, strict=True)) for point in product(*values)]
+
+
+class Search:
+    """A study in memory, of which the coordinator asks and to which it reports.
+
+    Args:
+        spec: space, sampler, pruner, seed.
+        objective: val_shd (oracle, prunes) or blind (never prunes: no number of an unfinished trial is
+            comparable between different lambdas without the truth).
+    """
+
+    def __init__(self, spec: SweepSpec, objective: str) -> None:
+        self.spec = spec
+        self.space = distributions(spec)
+        self.grid = grid_points(spec) if spec.search.sampler == "grid" else None
+        pruner = make_pruner(spec) if objective == "val_shd" else optuna.pruners.NopPruner()
+        self.study = optuna.create_study(study_name=spec.study, direction="minimize", pruner=pruner)
+        self.live: dict[int, optuna.Trial] = {}
+
+    @property
+    def asked(self) -> int:
+        """Number of trials so far, running ones included."""
+        return len(self.study.get_trials(deepcopy=False))
+
+    def budget(self) -> int:
+        """Return how many trials there can be in all: the settings' number, at most the grid's size."""
+        return self.spec.search.trials if self.grid is None else min(self.spec.search.trials, len(self.grid))
+
+    def ask(self) -> Suggestion:
+        """Suggest the next trial."""
+        number = self.asked
+        self.study.sampler = make_sampler(self.spec, number)
+        if self.grid is not None:
+            self.study.enqueue_trial(self.grid[number])
+        trial = self.study.ask(self.space)
+        self.live[number] = trial
+        return Suggestion(number, derived_seed(self.spec.search.seed, number, TRIAL_STREAM), dict(trial.params))
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Tell a running trial's value at an epoch."""
+        self.live[number].report(value, epoch)
+
+    def should_prune(self, number: int) -> bool:
+        """Tell whether a running trial ends now; to be asked after all reports of the round."""
+        return self.live[number].should_prune()
+
+    def tell(self, number: int, state: str, value: float | None) -> None:
+        """End a running trial: complete with its value, pruned or failed."""
+        trial = self.live.pop(number)
+        self.study.tell(trial, value if state == COMPLETE else None, STATES[state])
+
+    def attributes(self) -> str:
+        """Return what samplers keep between trials, as JSON: for the study, and for each trial that matters."""
+        storage, trials = self.study._storage, self.study.get_trials(deepcopy=False)
+        kept = {
+            trial.number: trial.system_attrs
+            for trial in trials
+            if trial.number in self.live or any(key.startswith(KEPT_ATTRIBUTES) for key in trial.system_attrs)
+        }
+        return json.dumps({"study": storage.get_study_system_attrs(self.study._study_id), "trials": kept})
+
+    def restore(self, trials: list["Restored"], attributes: str) -> None:
+        """Put the trials of an earlier process back, in number order and without a gap.
+
+        Args:
+            trials: finished and running ones.
+            attributes: what `attributes` returned when they were saved.
+        """
+        saved = json.loads(attributes)
+        for key, value in saved["study"].items():
+            self.study._storage.set_study_system_attr(self.study._study_id, key, value)
+        for item in trials:
+            state = TrialState.RUNNING if item.state == "running" else STATES[item.state]
+            frozen = optuna.trial.create_trial(
+                state=state,
+                value=item.value if state == TrialState.COMPLETE else None,
+                params=item.params,
+                distributions=self.space,
+                intermediate_values=item.reported,
+                system_attrs=saved["trials"].get(str(item.number), {}),
+            )
+            self.study.add_trial(frozen)
+            if state == TrialState.RUNNING:
+                stored = self.study.get_trials(deepcopy=False)[-1]
+                self.live[item.number] = optuna.Trial(self.study, stored._trial_id)
+
+    def finished(self, first: int) -> list[FrozenTrial]:
+        """Return the finished trials from a number on, up to the first that still runs."""
+        done = []
+        for trial in self.study.get_trials(deepcopy=False)[first:]:
+            if not trial.state.is_finished():
+                break
+            done.append(trial)
+        return done
+
+
+class Restored(NamedTuple):
+    """A trial of an earlier process: state is complete, pruned, failed or running."""
+
+    number: int
+    state: str
+    params: dict[str, float]
+    value: float | None
+    reported: dict[int, float]
+
+
+class Journal:
+    """The run's Optuna journal: finished trials under their own numbers, one write each.
+
+    Opens with `optuna.load_study` and optuna-dashboard. It is a copy: nothing is ever read back from it
+    but the number of trials it has.
+    """
+
+    def __init__(self, path: str, study_name: str) -> None:
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+        try:
+            self.storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+            study = optuna.create_study(
+                study_name=study_name, storage=self.storage, direction="minimize", load_if_exists=True
+            )
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"{path}: not an Optuna journal ({error})", "move it away; the records are kept"
+            ) from error
+        self.study_id = study._study_id
+        self.written = len(study.get_trials(deepcopy=False))
+
+    def append(self, trials: list[FrozenTrial]) -> None:
+        """Write finished trials; the first must be the one after the last written."""
+        for trial in trials:
+            self.storage.create_new_trial(self.study_id, template_trial=trial)
+            self.written += 1

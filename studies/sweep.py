@@ -1,0 +1,206 @@
+"""The coordinator: asks for trials, advances them round by round, and ends those that are done.
+
+It knows neither Optuna (`search`), nor processes (`rounds`), nor files (`run_folder`), nor the terminal
+(the `Watcher` it is given).
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from core.config import Hyperparameters
+from core.data import Dataset
+from core.lanes import Lanes, join, select
+from core.results import Outcome, finish
+from core.trainer import Evaluation, start
+from studies.records import COMPLETE, EPOCH_COLUMNS, FAILED, PRUNED
+from studies.rounds import Workers
+from studies.run_folder import LiveTrial, RunFolder, Saved
+from studies.search import Journal, Restored, Search
+from sweeps.spec import SweepSpec
+
+
+class Watcher(Protocol):
+    """Who is told what happens, as it happens."""
+
+    def trial_ended(self, row: dict[str, Any], best: bool) -> None:
+        """Take the row of a finished trial, and whether it is the best so far."""
+
+    def round_ended(self, rows: list[dict[str, Any]], share: float) -> None:
+        """Take all rows so far, and the share of the work that is done, in [0, 1]."""
+
+
+class Sweep:
+    """One run of a search, from its first ask to its last tell.
+
+    Args:
+        spec: settings; objective: val_shd or blind.
+        dataset: what is learned from.
+        workers: who trains.
+        folder: where records and checkpoint go.
+        watcher: who is told.
+        stop: asked before every round; True means return now, with the live trials in the checkpoint.
+        out_of_time: asked before new trials start; True means finish the live ones only.
+    """
+
+    def __init__(
+        self, spec: SweepSpec, objective: str, dataset: Dataset, workers: Workers, folder: RunFolder,
+        watcher: Watcher, stop: Callable[[], bool], out_of_time: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self.spec, self.objective, self.dataset = spec, objective, dataset
+        self.workers, self.folder, self.watcher = workers, folder, watcher
+        self.stop, self.out_of_time = stop, out_of_time
+        self.search = Search(spec, objective)
+        self.trials: list[dict[str, Any]] = []
+        self.epochs: list[dict[str, Any]] = []
+        self.live: list[LiveTrial] = []
+        self.lanes: Lanes | None = None
+        self.best: Lanes | None = None
+        self.seconds = 0.0
+        self.spent: dict[int, float] = {}
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from where an earlier process was."""
+        self.trials, self.epochs, self.live, self.lanes = saved.trials, saved.epochs, saved.live, saved.lanes
+        self.seconds, self.best = saved.search_seconds, saved.best
+        reported: dict[int, dict[int, float]] = {}
+        for row in saved.epochs:
+            value = row["val_shd"]
+            if value is not None and self.objective == "val_shd":
+                reported.setdefault(int(row["trial"]), {})[int(row["epoch"])] = float(value)
+            self.spent[int(row["trial"])] = self.spent.get(int(row["trial"]), 0.0) + self.interval_seconds(row)
+        items = [
+            Restored(row["number"], row["state"], self.params(row), self.value(row), reported.get(row["number"], {}))
+            for row in self.trials
+        ]
+        items += [Restored(trial.number, "running", trial.params, None, trial.reported) for trial in self.live]
+        self.search.restore(sorted(items), saved.attributes)
+
+    def interval_seconds(self, row: dict[str, Any]) -> float:
+        """Return what an evaluation interval of a trial took, from its row."""
+        return float(row["epoch_time"] or 0.0) * self.spec.trainer.evaluate_every
+
+    def params(self, row: dict[str, Any]) -> dict[str, float]:
+        """Return the swept settings of a row."""
+        return {name: row[name] for name in self.spec.space}
+
+    def value(self, row: dict[str, Any]) -> float | None:
+        """Return the objective of a row; lower is better."""
+        value = row["val_shd" if self.objective == "val_shd" else "blind_score"]
+        return None if value is None or row["state"] != COMPLETE else float(value)
+
+    def run(self) -> None:
+        """Search until the budget is used up or `stop` says so; everything finished is on disk afterwards."""
+        budget = self.search.budget()
+        planned = budget * self.spec.trainer.epochs
+        journal = Journal(str((self.folder.path / "study.journal").absolute()), self.spec.study)
+        journal.append(self.search.finished(journal.written))
+        while not self.stop():
+            begin = time.perf_counter()
+            self.refill(budget)
+            if self.lanes is None:
+                break
+            self.advance()
+            journal.append(self.search.finished(journal.written))
+            self.seconds += time.perf_counter() - begin
+            self.save()
+            done = sum(self.spec.trainer.epochs for _ in self.trials) + sum(
+                max(t.reported, default=0) for t in self.live
+            )
+            self.watcher.round_ended(self.trials, min(1.0, done / planned))
+        self.folder.rewrite(self.trials, self.epochs)
+
+    def refill(self, budget: int) -> None:
+        """Put new trials on the lanes that are free."""
+        free = min(self.spec.search.lanes - len(self.live), budget - self.search.asked)
+        asked = [] if self.out_of_time() else [self.search.ask() for _ in range(max(0, free))]
+        if not asked:
+            return
+        fresh = start([(s.number, s.seed, Hyperparameters(**s.params)) for s in asked], self.dataset, self.spec.trainer)
+        self.lanes = fresh if self.lanes is None else join([self.lanes, fresh])
+        self.live += [LiveTrial(s.number, s.seed, s.params, {}) for s in asked]
+
+    def advance(self) -> None:
+        """Train one interval, report everything, then decide, then end what is over."""
+        assert self.lanes is not None
+        self.lanes, evaluations = self.workers.advance(self.lanes)
+        rows = []
+        for trial, evaluation in zip(self.live, evaluations, strict=True):
+            rows.append({name: getattr(evaluation, name) for name in EPOCH_COLUMNS})
+            self.spent[trial.number] = self.spent.get(trial.number, 0.0) + self.interval_seconds(rows[-1])
+            if evaluation.failed_step < 0:
+                trial.reported[evaluation.epoch] = evaluation.val_shd
+                if self.objective == "val_shd":
+                    self.search.report(trial.number, evaluation.epoch, evaluation.val_shd)
+        verdicts = [self.verdict(trial, item) for trial, item in zip(self.live, evaluations, strict=True)]
+        ended = [lane for lane, verdict in enumerate(verdicts) if verdict]
+        finished = self.end(ended, verdicts, evaluations)
+        self.epochs += rows
+        self.folder.append(finished, rows)
+        going = [lane for lane, verdict in enumerate(verdicts) if not verdict]
+        self.lanes = select(self.lanes, going) if going else None
+        self.live = [self.live[lane] for lane in going]
+
+    def verdict(self, trial: LiveTrial, evaluation: Evaluation) -> str:
+        """Return how a trial ends now, or "" if it goes on; asked after all reports of the round."""
+        if evaluation.failed_step >= 0:
+            return FAILED
+        if evaluation.stopped_early or evaluation.epoch >= self.spec.trainer.epochs:
+            return COMPLETE
+        return PRUNED if self.search.should_prune(trial.number) else ""
+
+    def end(self, ended: list[int], verdicts: list[str], evaluations: list[Evaluation]) -> list[dict[str, Any]]:
+        """Write the rows of the trials that ended, in trial order, and tell the search and the watcher."""
+        if not ended:
+            return []
+        assert self.lanes is not None
+        rows = []
+        outcomes = finish(select(self.lanes, ended), self.dataset, self.spec.trainer)
+        for lane, outcome in zip(ended, outcomes, strict=True):
+            row = self.row(self.live[lane], verdicts[lane], outcome, evaluations[lane])
+            self.search.tell(row["number"], row["state"], self.value(row))
+            self.trials.append(row)
+            rows.append(row)
+            best = best_row(self.trials, self.objective) is row
+            self.best = select(self.lanes, [lane]) if best else self.best
+            self.watcher.trial_ended(row, best)
+        return rows
+
+    def row(self, trial: LiveTrial, state: str, outcome: Outcome, last: Evaluation) -> dict[str, Any]:
+        """Return a trial's row of trials.csv."""
+        row: dict[str, Any] = {
+            **vars_of(Hyperparameters(**trial.params)),
+            "number": trial.number,
+            "state": state,
+            "seed": trial.seed,
+        }
+        row["epochs"], row["seconds"] = last.epoch, round(self.spent[trial.number], 4)
+        if state == FAILED:
+            return {**row, "error": f"gradient is not finite at step {last.failed_step}"}
+        return {**row, **outcome.numbers, "pruned_epoch": last.epoch if state == PRUNED else None}
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self.folder.checkpoint(
+            Saved(self.trials, self.epochs, self.live, self.lanes, self.best, self.search.attributes(), self.seconds)
+        )
+
+
+def vars_of(hyper: Hyperparameters) -> dict[str, float]:
+    """Return the settings of a trial by name, swept or not."""
+    return {name: getattr(hyper, name) for name in Hyperparameters.__dataclass_fields__}
+
+
+def best_row(trials: list[dict[str, Any]], objective: str) -> dict[str, Any] | None:
+    """Return the best complete trial: lowest SHD, highest F1, lowest SHD at the plain cut; or lowest blind score.
+
+    Of several with the best tuned graph, the one that depends least on its cut is taken; then the first.
+    """
+    complete = [row for row in trials if row["state"] == COMPLETE]
+    if objective == "val_shd":
+        return min(
+            complete,
+            key=lambda row: (row["val_shd"], -row["val_f1"], row["val_shd_blind"], row["number"]),
+            default=None,
+        )
+    return min(complete, key=lambda row: (row["blind_score"], row["number"]), default=None)

@@ -1,0 +1,180 @@
+"""What a person sees while a sweep runs: facts first, a bar, then the answer. All of it on stderr."""
+
+import sys
+import time
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from core.tables import Table
+from studies.records import COMPLETE, FAILED, PRUNED
+from sweeps.space import Choices
+from sweeps.spec import SweepSpec
+
+PLAIN_SECONDS = 10.0
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 trial", "2 trials", "2,000 rows"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def fixed(value: float) -> str:
+    """Return a number as a person would write it, without exponent or needless zeros."""
+    text = f"{value:.10f}" if abs(value) < 1e-3 else f"{value:.6g}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def data_line(study: str, table: Table, seed: int) -> str:
+    """Say what is learned from, in one line."""
+    missing = float((table.values[:] != table.values[:]).mean())
+    known = "no true graph" if table.truth is None else count(int(table.truth.sum()), "true edge")
+    return (
+        f"{study}: {table.name}, {len(table.values):,} rows x {count(len(table.names), 'variable')}, "
+        f"{missing:.0%} missing, {known}, seed {seed}".replace("%", " %")
+    )
+
+
+def missing_line(table: Table) -> str:
+    """Name the variables with the most missing values; empty where nothing is missing."""
+    shares = {name: float((column != column).mean()) for name, column in zip(table.names, table.values.T, strict=True)}
+    worst = sorted((share, name) for name, share in shares.items() if share > 0)[::-1]
+    if not worst:
+        return ""
+    shown = ", ".join(f"{name} {share:.0%}".replace("%", " %") for share, name in worst[:4])
+    more = f" and {len(worst) - 4} more" if len(worst) > 4 else ""
+    return f"missing    {shown}{more}"
+
+
+def space_line(spec: SweepSpec) -> str:
+    """Say what is searched."""
+    parts = []
+    for name, entry in spec.space.items():
+        if isinstance(entry, Choices):
+            parts.append(f"{name} {count(len(entry.values), 'value')}")
+        else:
+            parts.append(f"{name} {fixed(entry.low)}-{fixed(entry.high)}{' log' if entry.log else ''}")
+    return "search     " + ", ".join(parts)
+
+
+def baseline_line(rows: list[dict[str, Any]]) -> str:
+    """Say what has to be beaten; without a true graph how many edges the simple methods find."""
+    named = {row["name"]: row for row in rows}
+    var = named["var_t_test"]
+    if var.get("shd") is None:
+        found = f"{var['label']} finds {count(var['edge_count'], 'edge')}"
+        return f"baselines  {found}; no true graph, so no accuracy can be given"
+    floor = named["chance_floor"]
+    return (
+        f"baselines  empty graph SHD {named['empty']['shd']}, {var['label']} SHD {var['shd']}, "
+        f"chance ({floor['label']}) F1 {floor['f1']:.2f}"
+    )
+
+
+def result_text(row: dict[str, Any]) -> str:
+    """Say how a complete trial did."""
+    clip = f"clip {100 * row['avg_grad_clip_ratio']:.0f} %"
+    if row["val_shd"] is None:
+        return f"score {row['blind_score']:.3f}  edges {row['edge_count']}  {clip}"
+    return f"SHD {row['val_shd']}  F1 {row['val_f1']:.2f}  edges {row['edge_count']}/{row['true_edge_count']}  {clip}"
+
+
+class Terminal:
+    """Progress of a sweep: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+
+    Args:
+        budget: trials in total.
+        quiet: only errors and the final path.
+        verbose: every trial that ends, not only the best and the failed.
+        stream: where people read; stderr.
+    """
+
+    def __init__(self, budget: int, *, quiet: bool, verbose: bool, stream: TextIO = sys.stderr) -> None:
+        self.budget, self.quiet, self.verbose, self.stream = budget, quiet, verbose, stream
+        self.best: dict[str, Any] | None = None
+        self.bar: Any = None
+        self.printed = time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        if self.quiet or not line:
+            return
+        if self.bar is not None:
+            self.bar.write(line, file=self.stream)
+        else:
+            print(line, file=self.stream, flush=True)
+
+    def open_bar(self) -> None:
+        """Start the bar, where there is a terminal to draw it on."""
+        if not self.quiet and self.stream.isatty():
+            form = "{percentage:3.0f}%|{bar:14}| {desc} {elapsed}<{remaining}{postfix}"
+            self.bar = tqdm(total=self.budget, bar_format=form, file=self.stream, leave=False, dynamic_ncols=True)
+
+    def close_bar(self) -> None:
+        """Remove the bar."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def trial_ended(self, row: dict[str, Any], best: bool) -> None:
+        """Print a new best trial, a failure, and with -v every trial."""
+        name = f"trial {row['number']:<4}"
+        if best:
+            self.best = row
+            self.say(f"{name} {result_text(row)}  best")
+        elif row["state"] == FAILED:
+            self.say(f"{name} failed at epoch {row['epochs']}: {row['error']}, see errors/trial-{row['number']:04}.txt")
+        elif self.verbose:
+            ended = f"pruned at epoch {row['epochs']}  " if row["state"] == PRUNED else ""
+            self.say(f"{name} {ended}{result_text(row)}")
+
+    def round_ended(self, rows: list[dict[str, Any]], share: float) -> None:
+        """Redraw the bar, or print a plain line every ten seconds."""
+        states = [row["state"] for row in rows]
+        empty = sum(row.get("degenerate") == "empty" for row in rows)
+        best = "no result yet" if self.best is None else "best " + " ".join(result_text(self.best).split("  ")[:3])
+        text = f"{best} | {states.count(PRUNED)} pruned {states.count(FAILED)} failed {empty} empty"
+        done = f"{len(rows)}/{self.budget}"
+        if self.bar is not None:
+            self.bar.set_description_str(done, refresh=False)
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.n = round(share * self.budget, 2)
+            self.bar.refresh()
+        elif time.monotonic() - self.printed > PLAIN_SECONDS:
+            self.printed = time.monotonic()
+            self.say(f"{done} trials  {text}")
+
+
+def closing_lines(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Return the lines after the bar: fresh seeds, states and time."""
+    lines = []
+    fresh = summary["confirm"]
+    if fresh and fresh["shd_mean"] is not None:
+        spread = (
+            "" if fresh["shd_low"] is None else f" (95 % interval {fresh['shd_low']:.1f} to {fresh['shd_high']:.1f})"
+        )
+        lines.append(f"winner on {count(fresh['n'], 'fresh seed')}: SHD {fresh['shd_mean']:.1f}{spread}")
+    states = [row["state"] for row in rows]
+    parts = [f"{states.count(COMPLETE)} complete", f"{states.count(PRUNED)} pruned", f"{states.count(FAILED)} failed"]
+    saved = summary["pruning_saved_seconds"]
+    tail = f"; pruning saved about {saved:.0f} s of training" if saved >= 0.5 else ""
+    lines.append(f"{count(len(rows), 'trial')} in {summary['search_seconds']:.0f} s: {', '.join(parts)}{tail}.")
+    return lines
+
+
+def edge_warnings(best: dict[str, Any] | None, spec: SweepSpec) -> list[str]:
+    """Warn, with a hint, where the best value lies within 5 % of a bound of its range."""
+    import math
+
+    lines = []
+    for name, entry in spec.space.items():
+        if best is None or isinstance(entry, Choices):
+            continue
+        scale = math.log if entry.log else float
+        place = (scale(best[name]) - scale(entry.low)) / (scale(entry.high) - scale(entry.low))
+        for side, near, wider in (("low", place < 0.05, 0.1), ("high", place > 0.95, 10.0)):
+            if near:
+                bound = getattr(entry, side) * wider
+                lines.append(f"warning: {name} {best[name]:.4g} is at the edge of its range")
+                lines.append(f"hint: --set space.{name}.{side}={fixed(bound)}")
+    return lines

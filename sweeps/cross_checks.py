@@ -1,0 +1,79 @@
+"""Checks that look at more than one setting, or at what a setting names on disk."""
+
+import os
+
+from core.config import DataConfig, TrainerConfig
+from core.errors import InputError
+from sweeps.config import SearchConfig
+from sweeps.findings import Findings
+from sweeps.nearest import nearest, nearest_file
+from sweeps.nodes import shorten
+from sweeps.space import Choices, Space
+
+BUILT_IN = ("sensors",)
+
+
+def check_data_name(name: str) -> None:
+    """Raise an InputError unless `name` is a built-in data set or something that exists."""
+    if name in BUILT_IN or os.path.exists(name):
+        return
+    close = nearest(name, list(BUILT_IN)) or nearest_file(name, ".csv", ".npz")
+    meant = f"did you mean `{close}`? " if close else ""
+    raise InputError(
+        f"no dataset called `{shorten(name, 200)}`, and no such file",
+        f"{meant}Built in: {', '.join(BUILT_IN)}. Your own: --data FILE.csv",
+    )
+
+
+def check_files(data: DataConfig, findings: Findings) -> None:
+    """The data set and the graph exist."""
+    if findings.right("data.name"):
+        try:
+            check_data_name(data.name)
+        except InputError as error:
+            findings.errors.append(InputError(_prefix("data.name", findings) + error.message, error.hint))
+    if data.graph and (not os.path.exists(data.graph) or os.path.isdir(data.graph)):
+        close = nearest_file(data.graph, ".csv")
+        hint = (
+            f"did you mean `{close}`?" if close else "a graph is a CSV: edge list `cause,effect`, or square with names"
+        )
+        message = f"{_prefix('data.graph', findings)}no graph file `{shorten(data.graph, 200)}`"
+        findings.errors.append(InputError(message, hint))
+
+
+def check_trainer_and_data(trainer: TrainerConfig, data: DataConfig, findings: Findings) -> None:
+    """The gate only cools down, a trial ends on an evaluation, and the simulated graph has room for its edges."""
+    epochs, every = "trainer.epochs", "trainer.evaluate_every"
+    if findings.right(epochs, every) and trainer.epochs % trainer.evaluate_every:
+        rule = f"must be a multiple of {every} ({trainer.evaluate_every}), got {trainer.epochs}"
+        near = max(1, round(trainer.epochs / trainer.evaluate_every)) * trainer.evaluate_every
+        findings.errors.append(InputError(f"{findings.subject(epochs, every)} {rule}", f"--set {epochs}={near}"))
+    end, start = "trainer.temperature_end", "trainer.temperature_start"
+    if findings.right(end, start) and trainer.temperature_end > trainer.temperature_start:
+        rule = f"must be {trainer.temperature_start:g} ({start}) or less, got {trainer.temperature_end:g}"
+        hint = f"the gate only cools down: --set {end}={trainer.temperature_start:g}"
+        findings.errors.append(InputError(f"{findings.subject(end, start)} {rule}", hint))
+    room = data.variables * (data.variables - 1) // 2
+    edges, variables = "data.edges", "data.variables"
+    if findings.right(edges, variables) and data.name in BUILT_IN and data.edges > room:
+        rule = f"must be {room} or less for {data.variables} variables, got {data.edges}"
+        hint = f"--set {edges}={data.variables}, or more variables"
+        findings.errors.append(InputError(f"{findings.subject(edges, variables)} {rule}", hint))
+
+
+def check_space(space: Space, search: SearchConfig, findings: Findings) -> None:
+    """A grid has points only where values are listed."""
+    if search.sampler != "grid":
+        return
+    for name, entry in space.items():
+        if not isinstance(entry, Choices):
+            full = f"space.{name}"
+            message = f"{findings.subject(full)} must be a list of values for the sampler grid, got a range"
+            example = f"[{entry.low:g}, {entry.high:g}]"
+            findings.errors.append(InputError(message, f"--set {full}='{example}', or another --sampler"))
+
+
+def _prefix(name: str, findings: Findings) -> str:
+    """Place of a setting, to stand before a message that names its value; an option needs none."""
+    given = findings.given.get(name)
+    return "" if given is None or given.where.option else f"{given.where.place}: "
