@@ -8,6 +8,7 @@ row axis B last, so that every product is a batched matrix product on views.
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -65,6 +66,17 @@ class Prediction(NamedTuple):
     latents: Tensor
 
 
+def pack(parameters: Parameters) -> Tensor:
+    """Lay every lane's parameters end to end, (K, all of them); the gates come first."""
+    return torch.cat([part.flatten(1) for part in parameters], dim=1)
+
+
+def unpack(flat: Tensor, like: Parameters) -> Parameters:
+    """Return views of packed parameters (K, all of them), shaped like the given ones (of any K)."""
+    parts = torch.split(flat, [part[0].numel() for part in like], dim=1)
+    return Parameters(*(part.view(-1, *old.shape[1:]) for part, old in zip(parts, like, strict=True)))
+
+
 def stable_sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)) through tanh, whose vector tails round alike wherever a lane lies."""
     return 0.5 * (1.0 + torch.tanh(0.5 * x))
@@ -83,6 +95,7 @@ def model_shape(variables: int, config: TrainerConfig) -> Shape:
     return Shape(variables, 3 * lags + now, *widths, signal_reads, own_reads)
 
 
+@lru_cache(maxsize=32)
 def reads(shape: Shape) -> Tensor:
     """Return which features each latent may read, (P, F) of 0 and 1: the structure that forbids a leak."""
     signal = torch.tensor(shape.signal_reads, dtype=torch.float32).expand(shape.signal, -1)
@@ -169,6 +182,7 @@ def expected_gates(gate: Tensor) -> Tensor:
     return sample_gates(gate, torch.ones(gate.shape[0]), torch.zeros_like(gate))
 
 
+@lru_cache(maxsize=32)
 def off_diagonal(d: int) -> Tensor:
     """Return (d, d) ones with a zero diagonal."""
     return 1.0 - torch.eye(d)
@@ -189,17 +203,21 @@ def predict(parameters: Parameters, gates: Tensor, features: Tensor, shape: Shap
     lanes, d, _, rows = features.shape
     s, m, n = shape.signal, shape.hidden + 1, lanes * d
     encoder = (parameters.encoder * reads(shape)).view(n, shape.latents, shape.features)
-    bias = parameters.encoder_bias.view(n, shape.latents, 1)
+    bias = parameters.encoder_bias.reshape(n, shape.latents, 1)
     linear = torch.baddbmm(bias, encoder, features.reshape(n, shape.features, rows))
     latents = bend(linear, shape)
     # split, not slices: a slice's backward fills a whole tensor of zeros
     signal, own, noise = torch.split(latents, [s, shape.bias, shape.noise], dim=1)
-    mix = parameters.mix * gates.transpose(1, 2)[:, :, None, :, None]
+    # gates are spread over the signal first: a product whose last axis is short and broadcast is slow
+    spread = gates.transpose(1, 2)[..., None].expand(-1, -1, -1, s).reshape(lanes, d, 1, d * s)
+    mix = parameters.mix.view(lanes, d, m, d * s) * spread
     message = torch.bmm(mix.view(lanes, d * m, d * s), signal.reshape(lanes, d * s, rows))
-    drive = torch.baddbmm(message.view(n, m, rows), parameters.memory.view(n, m, shape.bias), own)
+    drive = torch.baddbmm(message.view(n, m, rows), parameters.memory.reshape(n, m, shape.bias), own)
     base, hidden = torch.split(drive, [1, shape.hidden], dim=1)
-    mean = torch.baddbmm(base, parameters.readout.view(n, 1, shape.hidden), torch.tanh(hidden))
-    log_scale = torch.baddbmm(parameters.scale_bias.view(n, 1, 1), parameters.scale.view(n, 1, shape.noise), noise)
+    mean = torch.baddbmm(base, parameters.readout.reshape(n, 1, shape.hidden), torch.tanh(hidden))
+    log_scale = torch.baddbmm(
+        parameters.scale_bias.reshape(n, 1, 1), parameters.scale.reshape(n, 1, shape.noise), noise
+    )
     log_scale = log_scale.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
     return Prediction(mean.view(lanes, d, rows), log_scale.view(lanes, d, rows), latents)
 

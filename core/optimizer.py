@@ -1,5 +1,6 @@
 """Clipping, Adam and ReduceLROnPlateau with one state a lane; checked against torch.optim in the tests."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,11 +18,16 @@ def per_lane(values: Tensor, like: Tensor) -> Tensor:
 
 
 def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """Return the Euclidean norm of each lane's whole gradient, (K,), from tensors (K, ...)."""
-    total = torch.zeros(gradients[0].shape[0])
-    for gradient in gradients:
-        total = total + gradient.flatten(1).square().sum(1)
-    return total.sqrt()
+    """Return the Euclidean norm of each lane's whole gradient, (K,) float32, from tensors (K, ...).
+
+    A lane whose squares overflow float32 is measured again in float64; a gradient that is itself not finite
+    gives a norm that is not.
+    """
+    norm = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0).sqrt()
+    if bool(norm.isfinite().all()):
+        return norm
+    wide = torch.stack([gradient.flatten(1).double().square().sum(1) for gradient in gradients]).sum(0).sqrt()
+    return torch.where(norm.isfinite(), norm, wide.float())
 
 
 def clip_scale(norm: Tensor, limit: float) -> Tensor:
@@ -47,21 +53,19 @@ def adam_step(
         scale: (K,) clipping factor on the gradients.
         step: (K,) int64 count of this step, from 1.
         lr: (K,) float32 learning rate.
-        weight_decay: for each tensor (K,) float32, or None for no decay.
+        weight_decay: for each tensor (K,) or one of its own shape, or None for no decay.
     Source: Kingma, Ba 2015, algorithm 1; equal to torch.optim.Adam.
     """
-    steps = step.double()
-    correction1 = (1.0 - BETA1**steps).float()
-    correction2 = (1.0 - BETA2**steps).sqrt().float()
-    rate = lr / correction1
+    root2 = torch.tensor([math.sqrt(1.0 - BETA2**count) for count in step.tolist()], dtype=torch.float64)
+    rate = lr.double() / torch.tensor([1.0 - BETA1**count for count in step.tolist()], dtype=torch.float64)
+    slope, floor = (-1.0 / (rate * root2)).float(), (-EPSILON / rate).float()
     for value, raw, m, v, decay in zip(parameters, gradients, first, second, weight_decay, strict=True):
         gradient = raw * per_lane(scale, raw)
         if decay is not None:
-            gradient.add_(value * per_lane(decay, value))
+            gradient.addcmul_(value, decay if decay.dim() == value.dim() else per_lane(decay, value))
         m.lerp_(gradient, 1.0 - BETA1)
         v.mul_(BETA2).addcmul_(gradient, gradient, value=1.0 - BETA2)
-        denominator = v.sqrt().div_(per_lane(correction2, v)).add_(EPSILON)
-        value.sub_(m.div(denominator).mul_(per_lane(rate, m)))
+        value.addcdiv_(m, v.sqrt().mul_(per_lane(slope, v)).add_(per_lane(floor, v)))
 
 
 class Plateau(NamedTuple):

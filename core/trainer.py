@@ -26,8 +26,10 @@ from core.model import (
     init_parameters,
     model_shape,
     open_probability,
+    pack,
     predict,
     sample_gates,
+    unpack,
 )
 from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
 
@@ -133,11 +135,15 @@ class Batches(NamedTuple):
 
 
 def draw_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Batches:
-    """Shuffle the training rows and draw the gate noise of one epoch, lane by lane from its own streams."""
+    """Shuffle the training rows and draw the gate noise of one epoch, lane by lane from its own streams.
+
+    Rows that do not fill a batch, other ones every epoch, wait for the next: batches stay equally long,
+    and a multiple of 16 lets the matrix products run at full speed.
+    """
     rows = samples(dataset, TRAIN, config).rows
     count, d, channels = rows.shape
-    steps = -(-count // config.batch_size)
-    size = count // steps
+    size = min(config.batch_size, count)
+    steps = count // size
     orders, noises = [], []
     for seed, epoch in zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True):
         orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size])
@@ -164,38 +170,32 @@ class EpochLog(NamedTuple):
 
 
 def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch; parameters and moments are changed in place."""
+    """Train every lane for one epoch, on packed parameters; the lanes given are not changed."""
     batches = draw_epoch(lanes, dataset, config)
     heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
-    decay = lanes.setting("weight_decay")
-    decays = [None if name == "gate" else decay for name in Parameters._fields]
+    value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
+    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= lanes.value.gate[0].numel())
     rate = lanes.plateau.lr.float()
     step, logged, norms = lanes.step.clone(), [], []
     for rows, noise in zip(batches.rows, batches.noise, strict=True):
-        value = Parameters(*(part.detach().requires_grad_() for part in lanes.value))
-        gates = sample_gates(value.gate, heat, noise)
-        loss = batch_terms(value, gates, open_probability(value.gate, heat), rows, weight, config)
-        gradients = torch.autograd.grad(loss.total().sum(), value)
+        leaf = value.detach().requires_grad_()
+        parts = unpack(leaf, lanes.value)
+        gates = sample_gates(parts.gate, heat, noise)
+        loss = batch_terms(parts, gates, open_probability(parts.gate, heat), rows, weight, config)
+        gradients = torch.autograd.grad(loss.total().sum(), leaf)
         with torch.no_grad():
             norm = gradient_norm(gradients)
             step += 1
-            adam_step(
-                lanes.value,
-                gradients,
-                lanes.first,
-                lanes.second,
-                clip_scale(norm, config.clip_norm),
-                step,
-                rate,
-                decays,
-            )
+            scale = clip_scale(norm, config.clip_norm)
+            adam_step([value], gradients, [first], [second], scale, step, rate, [decay])
             logged.append(torch.stack([term.detach() for term in loss], dim=1))
             norms.append(norm)
     log = EpochLog(torch.stack(logged), torch.stack(norms))
     bad = ~torch.isfinite(log.norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
-    return lanes._replace(step=step, epoch=lanes.epoch + 1, failed_step=failed), log
+    moved = {name: unpack(flat, lanes.value) for name, flat in (("value", value), ("first", first), ("second", second))}
+    return lanes._replace(**moved, step=step, epoch=lanes.epoch + 1, failed_step=failed), log
 
 
 def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
@@ -214,7 +214,6 @@ def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lane
         pair, evaluations = advance(join([lanes, lanes]), dataset, config)
         return select(pair, [0]), evaluations[:1]
     begin = time.perf_counter()
-    lanes = over_tensors(torch.clone, lanes)
     logs = []
     for _ in range(config.evaluate_every):
         lanes, log = train_epoch(lanes, dataset, config)

@@ -14,6 +14,10 @@ from studies.rounds import Workers
 from studies.search import derived_seed
 
 FRESH_STREAM = 3
+SEED_COLUMNS = (
+    "seed", "val_shd", "val_shd_directed", "val_f1", "edge_count", "best_threshold", "val_shd_blind", "val_f1_blind",
+    "edge_count_blind", "blind_score", "weights_hash",
+)  # fmt: skip
 
 
 class Trained(NamedTuple):

@@ -152,18 +152,15 @@ def same_command(words: list[str]) -> str:
 def finish(args: "Namespace", path: Path, summary: dict[str, Any], stop: Stop) -> int:
     """Print the last lines, open the report if asked, and return the exit code."""
     from studies.artefacts import as_json
+    from studies.terminal import announce
 
     report = path / "report.html"
     if stop.exit_code and not args.quiet:
         print(f"Continue    {same_command(sys.argv[1:])}", file=sys.stderr)
     if args.json:
         sys.stdout.write(as_json(summary))
-    elif sys.stdout.isatty() and sys.stderr.isatty():
-        print(f"Report      {report}")
     else:
-        if not args.quiet:
-            print(f"Report      {report}", file=sys.stderr)
-        print(report)
+        announce("Report", str(report), quiet=args.quiet)
     if not args.quiet and not args.json and summary["best"] is not None:
         print(f"Run again   {summary['rerun_command']}", file=sys.stderr)
     if args.open:

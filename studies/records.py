@@ -11,8 +11,8 @@ from typing import Any
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 RESULT_COLUMNS = (
     "epochs", "best_epoch", "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1",
-    "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind", "edge_count_blind",
-    "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
+    "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
+    "edge_count_blind", "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
     "final_learning_rate", "lr_drops", "pruned_epoch", "seconds", "graph_hash", "weights_hash", "error",
 )  # fmt: skip
 SWEPT_FIRST = ("lambda_sparse", "lambda_acyclic", "lr")

@@ -12,7 +12,7 @@ from core.data import Dataset
 from core.results import finish
 from core.tables import Table
 from studies import artefacts
-from studies.confirm import confirm, fresh_seeds, summary_of
+from studies.confirm import SEED_COLUMNS, confirm, fresh_seeds, summary_of
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
 from studies.run_folder import FORMAT, RunFolder
@@ -44,10 +44,6 @@ BASELINE_COLUMNS = (
     "f1_high",
     "note",
 )
-SEED_COLUMNS = (
-    "seed", "val_shd", "val_shd_directed", "val_f1", "edge_count", "best_threshold", "val_shd_blind", "val_f1_blind",
-    "edge_count_blind", "blind_score", "weights_hash",
-)  # fmt: skip
 
 
 class Run:

@@ -145,6 +145,14 @@ class Terminal:
             self.say(f"{done} trials  {text}")
 
 
+def announce(label: str, path: str, *, quiet: bool = False) -> None:
+    """Give a path to whoever reads stdout, and its label to the person; one line on a terminal, not two."""
+    together = sys.stdout.isatty() and sys.stderr.isatty()
+    if not quiet and not together:
+        print(f"{label:<11} {path}", file=sys.stderr, flush=True)
+    print(f"{label:<11} {path}" if together and not quiet else path, flush=True)
+
+
 def closing_lines(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     """Return the lines after the bar: fresh seeds, states and time."""
     lines = []
