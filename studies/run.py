@@ -1,6 +1,7 @@
 """A whole run: facts, search, the winner on fresh seeds, its artefacts, summary and report."""
 
 import math
+import shlex
 import time
 from collections.abc import Callable
 from typing import Any
@@ -199,7 +200,7 @@ class Run:
             "wall_seconds": 0.0,
             "pruning_saved_seconds": round(saved_seconds(trials, spec.trainer.epochs), 3),
             "report": str(path / "report.html"),
-            "rerun_command": f"python -m studies.rerun {path}",
+            "rerun_command": f"python -m studies.rerun {shlex.quote(str(path))}",
             "best": None if best is None else {**self.named(best), **self.luck(best)},
             "blind": None if blind is None else self.named(blind),
             "baselines": named,

@@ -1,0 +1,180 @@
+"""Assemble the report of a run folder: one HTML file that opens offline, and its figures as PNG beside it."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from core.errors import RunFolderError
+from reports import answer as answering
+from reports import sections, wording
+from reports.colours import COLOURS
+from reports.comparison import compare
+from reports.drawing import Picture, rendered, theme
+from reports.figures import arrows, clipping, edges, grid, progress, training
+from reports.findings import findings
+from reports.references import compared
+from reports.run import Run, number
+from reports.setup import setup
+from reports.tables import load_run
+from reports.trial_table import trial_table
+
+HERE = Path(__file__).parent
+PLOTS = (
+    progress.plot,
+    arrows.plot,
+    grid.plot,
+    edges.plot,
+    clipping.plot,
+    training.plot,
+)
+PICTURE_NAMES = ("search_progress", "best_graph", "adjacency", "edges", "clipping", "training")
+VERDICTS = {
+    answering.GOOD: "Better than every reference",
+    answering.LUCK: "Better than every reference in the sweep, but not on fresh seeds",
+    answering.DOUBT: "Not better than every reference",
+    answering.NONE: "No accuracy can be given",
+}
+
+
+def write_report(run_dir: Path, out: Path | None = None) -> Path:
+    """Build the report of a run folder, the same bytes each time.
+
+    The page is written last and by rename: a kill leaves the old one.
+
+    Args:
+        run_dir: the run folder.
+        out: folder to write report.html and figures/ into; the run folder where None.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        RunFolderError: the folder is missing, incomplete, damaged or of a newer format, or cannot be written to.
+    """
+    run = load_run(Path(run_dir))
+    target = Path(run_dir) if out is None else Path(out)
+    pictures = draw(run)
+    page = assemble(run, pictures)
+    try:
+        _write(target, page, pictures)
+    except OSError as error:
+        hint = "free some space, or write elsewhere: --out DIR"
+        raise RunFolderError(f"{target}: the report cannot be written: {error.strerror or error}", hint) from error
+    return target / "report.html"
+
+
+def draw(run: Run) -> list[Picture]:
+    """Draw every figure that the run has numbers for."""
+    with theme():
+        plots = [plot(run) for plot in PLOTS]
+        return [rendered(plot) for plot in plots if plot is not None]
+
+
+def assemble(run: Run, pictures: list[Picture]) -> str:
+    """Fill the page; everything that comes from files is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = _compact(f"{_colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}")
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(
+        **_content(run),
+        pictures={
+            section: [picture for picture in pictures if picture.section == section]
+            for section in ("progress", "graph", "edges", "health")
+        },
+        markup=Markup,
+        style=Markup(style),
+        script=Markup(script),
+        policy=(
+            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+    )
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """Collect what the sections say."""
+    said = answering.answer(run)
+    rerun = str(run.summary.get("rerun_command") or "")
+    found = compare(run)
+    return {
+        "title": f"{run.summary.get('study') or run.name} on {run.summary.get('dataset') or 'unnamed data'}",
+        "facts": _facts(run),
+        "answer": said,
+        "verdict": "No result" if run.best is None else VERDICTS[said.verdict],
+        "findings": findings(run),
+        "tiles": sections.tiles(run),
+        "compared": compared(run),
+        "rerun": rerun if run.best is not None else "",
+        "rerun_words": sections.rerun_words(run),
+        "has_truth": run.has_truth,
+        "graph_note": sections.graph_note(run) if run.best is not None else "No trial completed, so there is no graph.",
+        "edge_list": sections.edge_list(found),
+        "table": trial_table(run, rerun),
+        "setup": setup(run),
+    }
+
+
+def _facts(run: Run) -> list[str]:
+    """Give the line under the heading."""
+    rows, seed = number(run.data, "rows"), number(run.summary, "seed")
+    facts = [wording.count(run.trials.rows, "trial"), wording.count(len(run.names), "variable")]
+    if rows == rows:  # noqa: PLR0124 - NaN where it was not recorded
+        facts.append(wording.count(rows, "row"))
+    if seed == seed:  # noqa: PLR0124
+        facts.append(f"seed {seed:.0f}")
+    return [*facts, run.name]
+
+
+def _colour_style() -> str:
+    """Write the colours as CSS variables for light, dark and print, and a class for each role."""
+    light, dark = (";".join(f"--{role}:{pair[k]}" for role, pair in COLOURS.items()) for k in (0, 1))
+    classes = "".join(f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS)
+    return (
+        f":root{{{light};color-scheme:light dark}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        f"@media print{{:root{{{light};color-scheme:light}}}}{classes}"
+    )
+
+
+def _compact(style: str) -> str:
+    return "\n".join(line.strip() for line in style.splitlines() if line.strip())
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _write(target: Path, page: str, pictures: list[Picture]) -> None:
+    """Write the figures, remove those of an earlier report that this one lacks, then the page."""
+    folder = target / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        _replace(folder / f"{picture.name}.png", picture.png)
+    for name in set(PICTURE_NAMES) - {picture.name for picture in pictures}:
+        (folder / f"{name}.png").unlink(missing_ok=True)
+    _replace(target / "report.html", page.encode("utf-8"))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file by rename, so that no reader and no kill ever sees half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
