@@ -44,7 +44,7 @@ def random_graph(d: int, edges: int, rng: np.random.Generator) -> tuple[NDArray[
     return graph, order
 
 
-def parents_effect(parents: NDArray[np.float64], mechanism: str, signs: NDArray[np.float64]) -> NDArray[np.float64]:
+def parents_effect(parents: NDArray[np.float64], mechanism: str) -> NDArray[np.float64]:
     """Return what the parents add to their child, (rows,), from their past states (rows, p).
 
     tanh and linear act on the states as they are; square, abs and product act on standardised states
@@ -52,18 +52,15 @@ def parents_effect(parents: NDArray[np.float64], mechanism: str, signs: NDArray[
     order; a parent without a partner acts through its square.
     """
     if mechanism in ("tanh", "linear"):
-        acting: NDArray[np.float64] = np.tanh(parents) if mechanism == "tanh" else parents
-        return np.asarray(acting @ signs)
+        return np.asarray((np.tanh(parents) if mechanism == "tanh" else parents).sum(1))
     unit = np.clip((parents - parents.mean(0)) / parents.std(0), -3.0, 3.0)
     if mechanism == "square":
-        return np.asarray((unit**2 - 1.0) @ signs)
+        return np.asarray((unit**2 - 1.0).sum(1))
     if mechanism == "abs":
-        return np.asarray((np.abs(unit) - np.abs(unit).mean(0)) @ signs)
+        return np.asarray((np.abs(unit) - np.abs(unit).mean(0)).sum(1))
     pairs = unit.shape[1] // 2
-    total = (unit[:, 0 : 2 * pairs : 2] * unit[:, 1 : 2 * pairs : 2]) @ signs[:pairs]
-    if unit.shape[1] % 2:
-        total = total + (unit[:, -1] ** 2 - 1.0) * signs[-1]
-    return np.asarray(total)
+    total = (unit[:, 0 : 2 * pairs : 2] * unit[:, 1 : 2 * pairs : 2]).sum(1)
+    return np.asarray(total + unit[:, -1] ** 2 - 1.0 if unit.shape[1] % 2 else total)
 
 
 def simulate_states(
@@ -77,13 +74,12 @@ def simulate_states(
     memory = 0.8 if config.mechanism in ("tanh", "linear") else 0.5
     steps, d = config.rows + BURN_IN, len(graph)
     noise = config.noise * rng.standard_normal((steps, d))
-    signs = np.where(rng.random((d, d)) < 0.5, -1.0, 1.0)
     states = np.zeros((steps, d))
     for child in order:
         drive = noise[:, child].copy()
         parents = np.flatnonzero(graph[:, child])
         if len(parents):
-            effect = parents_effect(states[:, parents], config.mechanism, signs[parents, child])
+            effect = parents_effect(states[:, parents], config.mechanism)
             drive[1:] += EFFECT * effect[:-1]
         level, column = 0.0, np.empty(steps)
         for t, push in enumerate(drive.tolist()):

@@ -79,10 +79,10 @@ def command(args: "Namespace", begin: float) -> int:
 
 
 def dry_run(spec: "SweepSpec", table: "Table") -> int:
-    """Check the data too, time one epoch of a round, and say what the sweep would take; write nothing."""
+    """Check the data too, time one round, and say what the sweep would take; write nothing."""
     from core.config import Hyperparameters
     from core.data import prepare
-    from core.trainer import start, train_epoch
+    from core.trainer import advance, start
     from studies.rounds import cores, one_thread
     from studies.search import Search
     from studies.terminal import count, data_line, missing_line, space_line
@@ -93,12 +93,12 @@ def dry_run(spec: "SweepSpec", table: "Table") -> int:
     lanes = start(
         [(n, n, Hyperparameters()) for n in range(max(2, min(spec.search.lanes, budget)))], dataset, spec.trainer
     )
-    lanes, _ = train_epoch(lanes, dataset, spec.trainer)
+    lanes, _ = advance(lanes, dataset, spec.trainer)
     begin = time.perf_counter()
-    train_epoch(lanes, dataset, spec.trainer)
-    each = (time.perf_counter() - begin) / len(lanes.trial)
-    jobs = spec.backend.jobs or cores()
-    seconds = each * spec.trainer.epochs * budget / min(jobs, cores())
+    advance(lanes, dataset, spec.trainer)
+    each = (time.perf_counter() - begin) / len(lanes.trial) / spec.trainer.evaluate_every
+    jobs = min(spec.backend.jobs or cores(), cores())
+    seconds = each * spec.trainer.epochs * budget / jobs
     for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec)):
         if line:
             print(line, file=sys.stderr)
