@@ -24,7 +24,7 @@ class Lanes(NamedTuple):
     plateau: learning rate and its counters. kept: parameters at the best evaluation after the warm-up,
     best its validation value (float64), best_epoch its epoch, stale the evaluations since then.
     clipped: (K,) int64 steps over the norm limit; norm_max: (K,) float32; failed_step: (K,) int64, the
-    first step whose gradient was not finite, or -1.
+    first step after which gradient or loss was not finite, or -1.
     """
 
     trial: Tensor

@@ -41,7 +41,7 @@ class Evaluation(NamedTuple):
 
     recon, sparse, acyclic, disen are weighted and add up to train_loss (means over the last epoch).
     val_f1, val_shd, edge_count and best_threshold are at the tuned cut (oracle) where there is a true
-    graph; else val_* are NaN and the cut is 0.5. failed_step is -1 while every gradient was finite.
+    graph; else val_* are NaN and the cut is 0.5. failed_step is -1 while gradients and loss are finite.
     """
 
     trial: int
@@ -194,8 +194,9 @@ def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[
     bad = ~torch.isfinite(log.norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
-    moved = {name: unpack(flat, lanes.value) for name, flat in (("value", value), ("first", first), ("second", second))}
-    return lanes._replace(**moved, step=step, epoch=lanes.epoch + 1, failed_step=failed), log
+    moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
+    lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
+    return lanes._replace(step=step, epoch=lanes.epoch + 1, failed_step=failed), log
 
 
 def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
@@ -243,6 +244,8 @@ def evaluate(
     ones = torch.ones(len(lanes.trial))
     losses = validate(lanes.value, expected_gates(lanes.value.gate), chance_open, weights(lanes, ones), dataset, config)
     val_loss = losses.total().double()
+    lost = (lanes.failed_step < 0) & ~val_loss.isfinite()
+    lanes = lanes._replace(failed_step=torch.where(lost, lanes.step, lanes.failed_step))
     cut = torch.full(val_loss.shape, metrics.BLIND_CUT, dtype=torch.float64)
     val_f1 = val_shd = torch.full(val_loss.shape, torch.nan, dtype=torch.float64)
     edges = metrics.edges_above(graph, cut).sum((1, 2))

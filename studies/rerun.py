@@ -191,8 +191,9 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
     else:
         announce("Graph", str(folder / "adjacency.csv"))
     if own and not same:
+        now, then = numbers["weights_hash"], row["weights_hash"]
         raise NoResultError(
-            f"trial {row['number']} did not reproduce: weights hash {numbers['weights_hash']}, recorded {row['weights_hash']}",
+            f"trial {row['number']} did not reproduce: weights hash {now}, recorded {then}",
             "; ".join(differences) or "nothing recorded differs: another processor or library build?",
         )
     return 0
@@ -201,7 +202,7 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
 def verdict(row: dict[str, Any], numbers: dict[str, Any], *, own: bool, same: bool, failed: bool) -> str:
     """Say in a line how a repeat came out."""
     if failed:
-        return f"failed as recorded: {row['error']}" if same else "failed: a gradient is not finite"
+        return f"failed as recorded: {row['error']}" if same else "failed: its loss is not finite"
     if numbers["val_shd"] is None:
         scores = f"score {numbers['blind_score']:.3f}, {numbers['edge_count']} edges"
     else:

@@ -176,7 +176,7 @@ class Sweep:
         }
         row["epochs"], row["seconds"] = last.epoch, round(self.spent[trial.number], 4)
         if state == FAILED:
-            return {**row, "error": f"gradient is not finite at step {last.failed_step}"}
+            return {**row, "error": f"loss is not finite at step {last.failed_step}"}
         return {**row, **outcome.numbers, "pruned_epoch": last.epoch if state == PRUNED else None}
 
     def save(self) -> None:
