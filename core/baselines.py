@@ -12,12 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from core import metrics
+from core.chance import expected_chance
 from core.config import TrainerConfig
 from core.data import TEST, Dataset, interpolate, positions
 
 FALSE_DISCOVERY_RATE = 0.01
-DRAWS = 4000
-CHANCE_SEED = 19930608
 
 
 class Baseline(NamedTuple):
@@ -157,68 +156,6 @@ def baselines(dataset: Dataset, config: TrainerConfig) -> list[Baseline]:
             Baseline("var_t_test_best", f"{method}, best cut", best_cut(t, dataset.truth), True, "ranked by |t|")
         )
     return rows
-
-
-def expected_chance(truth: NDArray[np.bool_], trials: int) -> list[dict[str, Any]]:
-    """Score luck: one random graph with as many edges, and the best of `trials` random adjacencies, cut tuned.
-
-    Args:
-        truth: (d, d) bool, [i, j] is i -> j.
-        trials: n of the best of n.
-
-    Returns:
-        Two rows of `baselines.csv`; expected values, with the 95th percentile of F1 as f1_high.
-    """
-    d, edges = len(truth), int(truth.sum())
-    rng = np.random.default_rng(CHANCE_SEED)
-    draws = int(min(DRAWS, max(200, 4e7 / (21 * d * d))))
-    off = torch.from_numpy(~np.eye(d, dtype=bool))
-    known = torch.from_numpy(truth)
-    random = torch.from_numpy(rng.random((draws, d, d))) * off
-    kth = random.flatten(1).sort(1, descending=True).values[:, edges - 1] if edges else torch.ones(draws)
-    counts = metrics.compare(
-        (random >= kth[:, None, None]) & off if edges else torch.zeros_like(random, dtype=torch.bool), known
-    )
-    tuned_f1, tuned_shd = [], []
-    for chunk in torch.split(random, 500):
-        _, found = metrics.tune_threshold(chunk, known)
-        tuned_f1.append(found.f1)
-        tuned_shd.append(found.shd)
-    f1 = torch.cat(tuned_f1).sort().values.numpy()
-    shd_at = torch.cat(tuned_shd).sort(descending=True).values.double().numpy()
-    level = np.arange(1, draws + 1) / draws
-    mass = np.diff(np.concatenate([[0.0], level**trials]))
-    high = f1[np.searchsorted(level**trials, 0.95)]
-    means = {
-        name: float(getattr(counts, name).double().mean())
-        for name in ("shd", "shd_directed", "precision", "recall", "skeleton_f1")
-    }
-    return [
-        {"name": "chance", "label": "random graph", "oracle": True, **means, "f1": float(counts.f1.mean()),
-         "edge_count": edges, "f1_high": float(np.quantile(counts.f1.numpy(), 0.95)),
-         "note": "expected values for a random graph with as many edges as the true one"},
-        {"name": "chance_floor", "label": f"best of {trials} random adjacencies", "oracle": True,
-         "shd": float(mass @ shd_at), "f1": float(mass @ f1), "f1_high": float(high),
-         "note": "cut tuned on the true graph, as for the trials; SHD and F1 each at their best"},
-    ]  # fmt: skip
-
-
-def hypergeometric_p(hits: int, edges: int, true_edges: int, variables: int) -> float:
-    """Return P(at least `hits` true edges among `edges` drawn at random from all ordered pairs), exactly."""
-    pairs = variables * (variables - 1)
-    ways = sum(
-        math.comb(true_edges, k) * math.comb(pairs - true_edges, edges - k)
-        for k in range(hits, min(edges, true_edges) + 1)
-        if edges - k <= pairs - true_edges
-    )
-    return ways / math.comb(pairs, edges)
-
-
-def chance_f1(edges: int, true_edges: int, variables: int) -> float:
-    """Return the expected F1 of a random graph with `edges` edges; 1 where both graphs are empty."""
-    if edges + true_edges == 0:
-        return 1.0
-    return 2.0 * edges * true_edges / (variables * (variables - 1)) / (edges + true_edges)
 
 
 def baseline_rows(dataset: Dataset, config: TrainerConfig, trials: int) -> list[dict[str, Any]]:

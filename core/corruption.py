@@ -64,6 +64,8 @@ def parse(text: str) -> list[tuple[str, float]]:
             value = float(amount or 0.0)
         except ValueError:
             raise InputError(f"data.corruption: `{part}` must end in a number", f"for example: {EXAMPLES}") from None
+        if kind == "regimes" and value != int(value):
+            raise InputError(f"data.corruption: `{part}` must end in a whole number")
         if not low <= value <= high:
             raise InputError(f"data.corruption: `{part}` must be from {low:g} to {high:g} but got {value:g}")
         steps.append((kind, value))

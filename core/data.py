@@ -15,6 +15,7 @@ from core.tables import Table
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT = (0.70, 0.85)
 SHUFFLE_SEED = 20010527
+FARTHEST = 1e9  # deviations; a square of it is still a float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,12 @@ def prepare(table: Table, config: TrainerConfig) -> Dataset:
     usable = np.array([name not in unusable for name in table.names])
     observed = ~np.isnan(values) & usable
     scaled = np.zeros(values.shape)
-    mean = np.nanmean(train[:, usable], axis=0)
-    scaled[:, usable] = (values[:, usable] - mean) / np.nanstd(train[:, usable], axis=0)
+    # a power of two, so that dividing by it costs no bit and squares of 1e200 do not overflow
+    size = np.exp2(np.frexp(np.nanmax(np.abs(train[:, usable]), axis=0))[1] - 1)
+    unit = train[:, usable] / size
+    with np.errstate(over="ignore"):
+        z = (values[:, usable] / size - np.nanmean(unit, axis=0)) / np.nanstd(unit, axis=0)
+    scaled[:, usable] = np.clip(z, -FARTHEST, FARTHEST)
     standard = np.where(observed, scaled, 0.0).astype(np.float32)
     edges = np.concatenate([[False], (np.diff(segment) != 0) | (np.diff(split) != 0)])
     block = np.cumsum(edges).astype(np.int64) if config.max_lag > 0 else split.astype(np.int64)

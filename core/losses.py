@@ -94,7 +94,7 @@ def acyclicity(adjacency: Tensor) -> Tensor:
         radius = walks.amax(dim=(1, 2)).sqrt().sqrt().sqrt().clamp(min=1.0)
     inside = torch.eye(d, dtype=torch.float64) - (DECAY / radius)[:, None, None] * matrix
     log_determinant: Tensor = torch.linalg.slogdet(inside).logabsdet
-    return -log_determinant.float() / d
+    return -log_determinant.float() / d + 0.0  # never -0.0
 
 
 def disentanglement(latents: Tensor, shape: Shape, lanes: int) -> Tensor:

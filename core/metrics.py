@@ -74,7 +74,8 @@ def compare(estimate: Tensor, truth: Tensor) -> Counts:
 
     Returns:
         Counts: SHD (a reversal counts 1), directed SHD (FP + FN, a reversal counts 2), F1 = 2TP / (2TP + FP
-        + FN) over directed edges (1 for two empty graphs), precision, recall, F1 of the undirected skeleton,
+        + FN) over directed edges (1 for two empty graphs), precision (0 where nothing is claimed but there
+        are edges), recall, F1 of the undirected skeleton,
         edges and true positives.
 
     Raises:
@@ -91,7 +92,7 @@ def compare(estimate: Tensor, truth: Tensor) -> Counts:
         shd=shd(estimate, truth),
         shd_directed=(estimate ^ truth).sum((-2, -1)),
         f1=ratio(2 * hits, edges + true_edges),
-        precision=ratio(hits, edges),
+        precision=torch.where(edges + true_edges == 0, 1.0, hits.double() / edges.clamp(min=1).double()),
         recall=ratio(hits, true_edges),
         skeleton_f1=ratio(2 * (skeleton & true_skeleton).sum((-2, -1)), pairs + true_pairs),
         edge_count=edges,
@@ -122,8 +123,8 @@ def tune_threshold(adjacency: Tensor, truth: Tensor, cuts: str = "21") -> tuple[
     else:
         grid = GRID.expand(adjacency.shape[0], -1)
     found = compare(adjacency.double()[:, None] > grid[:, :, None, None], truth)
-    score = found.f1 * 1e6 - found.shd
-    best = grid.shape[1] - 1 - score.flip(1).argmax(1)
+    errors = torch.where(found.f1 == found.f1.amax(1, keepdim=True), found.shd, torch.iinfo(torch.int64).max)
+    best = grid.shape[1] - 1 - errors.flip(1).argmin(1)
     rows = torch.arange(adjacency.shape[0])
     return grid[rows, best], Counts(*(field[rows, best] for field in found))
 

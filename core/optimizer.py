@@ -95,7 +95,8 @@ def plateau_step(state: Plateau, value: Tensor, counts: Tensor, config: TrainerC
 
     Returns:
         The new state.
-    Source: torch.optim.lr_scheduler.ReduceLROnPlateau with mode min, threshold 1e-4 relative.
+    Source: torch.optim.lr_scheduler.ReduceLROnPlateau with mode min, threshold 1e-4 relative to the size of
+    the best; torch's own rule turns round where losses, as log-likelihoods do, fall below zero.
     """
     margin = 1e-4 * state.best.abs().where(state.best.isfinite(), torch.zeros(()).double())
     better = value < state.best - margin

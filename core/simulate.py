@@ -110,7 +110,7 @@ def simulate(config: DataConfig) -> Table:
     streams = np.random.SeedSequence(config.seed).spawn(4)
     graph, order = random_graph(d, config.edges, np.random.default_rng(streams[0]))
     states = simulate_states(graph, order, config, np.random.default_rng(streams[1]))
-    scaled = (states - states.mean(0)) / states.std(0)
+    scaled = (states - states.mean(0)) / np.maximum(states.std(0), 1e-300)
     scaled = corrupt(scaled, config.corruption, np.random.default_rng(streams[2]))
     missing = np.random.default_rng(streams[3]).random(scaled.shape) < config.missing
     sensors = sensor_scales(d)

@@ -109,7 +109,8 @@ def start(trials: Sequence[tuple[int, int, Hyperparameters]], dataset: Dataset, 
 
 def progress(epoch: Tensor, config: TrainerConfig) -> Tensor:
     """Return how far each lane is through its warm-up, (K,) float32 in [0, 1]."""
-    return (epoch.float() / max(1.0, config.warmup * config.epochs)).clamp(max=1.0)
+    ramp = config.warmup * config.epochs
+    return (epoch.float() / ramp).clamp(max=1.0) if ramp > 0 else torch.ones(epoch.shape)
 
 
 def temperature(epoch: Tensor, config: TrainerConfig) -> Tensor:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines import baseline_rows, chance_f1, hypergeometric_p
+from core.baselines import baseline_rows
+from core.chance import chance_f1, hypergeometric_p
 from core.data import Dataset
 from core.results import finish
 from core.tables import Table

@@ -44,8 +44,8 @@ DID_YOU_MEAN = "did you mean `{}`? --show-config lists all settings"
 LR = "Adam's learning rate at the start (default 0.01)"
 
 WRONG_FILES = [
-    (SPACE + "trainer: {epochs: 10}\n", "x.yaml, line 2: trainer.epochs must be a multiple of trainer.evaluate_every (4)",
-     "--set trainer.epochs=8"),
+    (SPACE + "trainer: {epochs: 10}\n",
+     "x.yaml, line 2: trainer.epochs must be a multiple of trainer.evaluate_every (4)", "--set trainer.epochs=8"),
     # Names
     ("space: {lr: [0.1]}\n\n\n\n\nspace.x: 1\n", "unknown setting `space.x` in x.yaml, line 6", None),
     ("space:\n  lr: 0.1\n  lambda_sprase: [1]\n", "unknown setting `space.lambda_sprase` in x.yaml, line 3",

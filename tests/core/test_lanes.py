@@ -1,0 +1,244 @@
+"""Stacked equals solo, bit for bit; and lanes survive being picked, joined, shipped and refilled."""
+
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import trainer
+from core.config import Hyperparameters, TrainerConfig
+from core.data import Dataset
+from core.lanes import HYPER_NAMES, Lanes, from_arrays, join, over_tensors, select, to_arrays
+from core.results import Outcome, finish
+from core.trainer import advance, start
+from tests.core import small
+
+
+class Company(NamedTuple):
+    """A drawn situation: what is trained, for how long each lane had been trained before, and in which order."""
+
+    config: TrainerConfig
+    data: Dataset
+    ages: list[int]
+    order: list[int]
+    rounds: int
+    companion: str
+
+
+@st.composite
+def companies(draw: st.DrawFn, variables: int = 9, lanes: int = 12) -> Company:
+    """Draw lanes of mixed epochs on data of any shape, in any order, perhaps beside one that diverges."""
+    max_lag, instantaneous = draw(st.sampled_from([(0, False), (1, False), (1, True), (2, False), (2, True)]))
+    config = small.settings(
+        max_lag=max_lag,
+        instantaneous=instantaneous,
+        batch_size=draw(st.sampled_from([8, 16, 31, 78])),
+        evaluate_every=draw(st.integers(1, 2)),
+        reconstruction=draw(st.sampled_from(["likelihood", "mse"])),
+        plateau=draw(st.sampled_from(["val_loss", "val_shd"])),
+        thresholds=draw(st.sampled_from(["21", "all"])),
+        plateau_patience=0,
+        warmup=draw(st.sampled_from([0.0, 0.3])),
+        **{f"{name}_width": draw(st.integers(1, 5)) for name in ("signal", "bias", "noise", "hidden")},
+    )
+    data = small.dataset(
+        config,
+        d=draw(st.integers(2, variables)),
+        missing=draw(st.sampled_from([0.0, 0.3])),
+        seed=draw(st.integers(0, 100)),
+        segments=draw(st.sampled_from([1, 3])),
+    )
+    count = draw(st.integers(1, lanes))
+    ages = draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
+    return Company(
+        config=config,
+        data=data,
+        ages=ages,
+        order=list(draw(st.permutations(range(count)))),
+        rounds=draw(st.integers(1, 2)),
+        companion=draw(st.sampled_from(["none", "rate", "weights"])),
+    )
+
+
+def alone(company: Company, trial: Any, times: int) -> tuple[Lanes, list[str]]:
+    """Train one trial by itself."""
+    lanes, spelt = start([trial], company.data, company.config), []
+    for _ in range(times):
+        lanes, found = advance(lanes, company.data, company.config)
+        spelt.append(small.timeless(found[0]))
+    return lanes, spelt
+
+
+def diverging(company: Company) -> list[Lanes]:
+    """Return a lane that diverges, by its rate or by its weights, or none."""
+    if company.companion == "none":
+        return []
+    rate = 1e6 if company.companion == "rate" else 0.01
+    lane = start([(99, 99, Hyperparameters(lr=rate))], company.data, company.config)
+    if company.companion == "weights":
+        lane = lane._replace(value=over_tensors(lambda part: torch.full_like(part, torch.nan), lane.value))
+    return [lane]
+
+
+def same_outcome(ours: Outcome, theirs: Outcome) -> bool:
+    """Compare everything a trial ended with, bit by bit (NaN equals NaN)."""
+    return (
+        repr(ours.numbers) == repr(theirs.numbers)
+        and ours.adjacency.tobytes() == theirs.adjacency.tobytes()
+        and np.array_equal(ours.graph, theirs.graph)
+    )
+
+
+def check_company(company: Company) -> None:
+    """Train every lane alone and all of them side by side, and compare every bit."""
+    trials = small.trials(len(company.ages))
+    single = [alone(company, trial, age + company.rounds) for trial, age in zip(trials, company.ages, strict=True)]
+    before = [alone(company, trial, age)[0] for trial, age in zip(trials, company.ages, strict=True)]
+    strangers = diverging(company)
+    together = join([*(before[k] for k in company.order), *strangers])
+    for turn in range(company.rounds):
+        together, found = advance(together, company.data, company.config)
+        for place, k in enumerate(company.order):
+            assert small.timeless(found[place]) == single[k][1][company.ages[k] + turn]
+    outcomes = finish(together, company.data, company.config)
+    for place, k in enumerate(company.order):
+        assert small.differing(select(together, [place]), single[k][0]) == []
+        assert same_outcome(outcomes[place], finish(single[k][0], company.data, company.config)[0])
+    if company.companion == "weights":
+        assert together.failed_step[-1] == 1
+
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@given(companies())
+def test_stacked_equals_solo(company: Company) -> None:
+    """Law: a trial's numbers are the same to the bit alone and in any company, at any place, beside any lane."""
+    check_company(company)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
+@given(companies(variables=13, lanes=16))
+def test_stacked_equals_solo_at_length(company: Company) -> None:
+    """Law: stacked equals solo, on more and larger cases."""
+    check_company(company)
+
+
+def test_no_lane_is_ever_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a lone trial is padded with a copy, since some batched kernels take another path for a stack of one."""
+    config, widths, predict = small.settings(), [], trainer.predict
+
+    def watched(*given: Any) -> Any:
+        widths.append(given[1].shape[0])
+        return predict(*given)
+
+    monkeypatch.setattr(trainer, "predict", watched)
+    data = small.dataset(config)
+    lanes, found = advance(start(small.trials(1), data, config), data, config)
+    outcomes = finish(lanes, data, config)
+    assert len(lanes.trial) == len(found) == len(outcomes) == 1
+    assert set(widths) == {2}
+
+
+def test_a_lane_is_refilled_without_a_trace() -> None:
+    """Law: when a trial ends and another takes its lane, neither the newcomer nor the others differ from solo."""
+    config = small.settings()
+    data, trials = small.dataset(config), small.trials(4)
+    lanes = start(trials[:3], data, config)
+    lanes, _ = advance(lanes, data, config)
+    lanes = join([select(lanes, [0, 2]), start(trials[3:], data, config)])
+    lanes, _ = advance(lanes, data, config)
+    lanes = select(lanes, [2, 0])
+    lanes, _ = advance(lanes, data, config)
+    for place, (trial, times) in enumerate([(trials[3], 2), (trials[0], 3)]):
+        solo = start([trial], data, config)
+        for _ in range(times):
+            solo, _ = advance(solo, data, config)
+        assert small.differing(select(lanes, [place]), solo) == []
+
+
+def test_a_copy_beside_itself_stays_a_copy() -> None:
+    """Law: the same trial twice in one stack is trained twice alike."""
+    config = small.settings()
+    data = small.dataset(config, d=3)
+    lanes = start(small.trials(1) * 5, data, config)
+    lanes, _ = advance(lanes, data, config)
+    for place in range(1, 5):
+        assert small.differing(select(lanes, [0]), select(lanes, [place])) == []
+
+
+def test_the_trial_number_is_a_label() -> None:
+    """Law: seed and settings decide a trial's numbers, and the number it bears decides nothing."""
+    config = small.settings()
+    data = small.dataset(config)
+    lanes = start([(3, 5, Hyperparameters()), (77, 5, Hyperparameters())], data, config)
+    lanes, _ = advance(lanes, data, config)
+    one, other = select(lanes, [0]), select(lanes, [1])
+    assert small.differing(one._replace(trial=other.trial), other) == []
+    assert lanes.trial.tolist() == [3, 77]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_arrays_carry_everything(count: int) -> None:
+    """Law: to_arrays and back is the same state, bit for bit, and trains on in the same way."""
+    config = small.settings()
+    data = small.dataset(config)
+    lanes, _ = small.trained(data, config, count)
+    arrays = [array.copy() for array in to_arrays(lanes)]
+    again = from_arrays(arrays)
+    assert small.differing(lanes, again) == []
+    assert type(again.plateau) is type(lanes.plateau)
+    after, _ = advance(again, data, config)
+    assert small.differing(after, advance(lanes, data, config)[0]) == []
+    for array, kept in zip(to_arrays(again), arrays, strict=True):
+        assert array.tobytes() == kept.tobytes(), "advancing changed what was handed in"
+
+
+def test_rebuilt_lanes_own_their_memory() -> None:
+    """Law: lanes rebuilt from arrays do not change when the arrays do."""
+    config = small.settings()
+    lanes, _ = small.trained(small.dataset(config), config)
+    arrays = [array.copy() for array in to_arrays(lanes)]
+    again = from_arrays(arrays)
+    for array in arrays:
+        array[...] = 0
+    assert small.differing(lanes, again) == []
+
+
+def test_select_and_join_are_inverse() -> None:
+    """Law: taking lanes apart and putting them together, in any order, loses and mixes up nothing."""
+    config = small.settings()
+    lanes, _ = small.trained(small.dataset(config), config, 4)
+    parts = [select(lanes, [k]) for k in range(4)]
+    assert small.differing(join(parts), lanes) == []
+    assert small.differing(join([parts[2], parts[0]]), select(lanes, [2, 0])) == []
+    assert small.differing(select(select(lanes, [3, 1, 0]), [2, 1]), select(lanes, [0, 1])) == []
+    twice = select(lanes, [1, 1])
+    assert twice.trial.tolist() == [1, 1]
+
+
+def test_selected_lanes_are_copies() -> None:
+    """Law: changing selected lanes leaves those they were taken from alone."""
+    config = small.settings()
+    lanes, _ = small.trained(small.dataset(config), config)
+    before = [array.copy() for array in to_arrays(lanes)]
+    over_tensors(lambda part: part.zero_(), select(lanes, [0, 1]))
+    assert all(np.array_equal(a, b) for a, b in zip(to_arrays(lanes), before, strict=True))
+
+
+def test_settings_are_found_by_name() -> None:
+    """Law: every hyperparameter stands in its own column, one value a lane."""
+    values = [{name: 0.01 * (k + 1) + lane for k, name in enumerate(HYPER_NAMES)} for lane in range(2)]
+    trials = [(lane, lane, Hyperparameters(**one)) for lane, one in enumerate(values)]
+    config = small.settings()
+    lanes = start(trials, small.dataset(config), config)
+    assert set(HYPER_NAMES) == set(asdict(Hyperparameters()))
+    for name in HYPER_NAMES:
+        assert lanes.setting(name).tolist() == pytest.approx([one[name] for one in values])
+    assert lanes.plateau.lr.tolist() == [one["lr"] for one in values]

@@ -1,0 +1,187 @@
+"""The built-in sensors: the graph asked for, effects that are there with a lag of one, the same every time."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import simulate as simulation
+from core.config import MECHANISMS, DataConfig
+from core.errors import InputError
+from core.simulate import simulate
+from tests import oracles
+
+QUIET = DataConfig(rows=150, variables=5, edges=6, missing=0.0)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_the_same_settings_give_the_same_values(mechanism: str) -> None:
+    """Law: a seed is a data set, bit for bit; another seed is another graph and other values."""
+    config = DataConfig(rows=100, mechanism=mechanism, corruption="corrupted")
+    one, two, other = simulate(config), simulate(config), simulate(replace(config, seed=1))
+    assert one.values.tobytes() == two.values.tobytes()
+    assert one.sha256 == two.sha256 != other.sha256
+    assert one.truth is not None
+    assert np.array_equal(one.truth, two.truth)
+    assert not np.array_equal(one.truth, other.truth)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": 99}, {"variables": 6}, {"edges": 5}, {"mechanism": "linear"}, {"noise": 0.2}, {"missing": 0.3},
+        {"corruption": "noise_0.3"}, {"seed": 2},
+    ],
+)  # fmt: skip
+def test_every_setting_of_the_simulation_moves_something(change: dict[str, Any]) -> None:
+    """Law: no setting of the simulation is without effect."""
+    assert simulate(replace(QUIET, **change)).sha256 != simulate(QUIET).sha256
+
+
+def test_corruption_changes_neither_the_graph_nor_the_states_beneath() -> None:
+    """Law: graph, states, corruption and gaps have streams of their own, so that corruption is all that differs."""
+    clean, noisy = simulate(QUIET), simulate(replace(QUIET, corruption="noise_0.1"))
+    assert np.array_equal(clean.truth, noisy.truth)
+    spread = [row[2] for row in simulation.sensor_scales(5)]
+    difference = (noisy.values - clean.values) / spread
+    assert 0.08 < difference.std() < 0.12
+    gaps = simulate(replace(QUIET, missing=0.3))
+    kept = ~np.isnan(gaps.values)
+    assert np.array_equal(gaps.values[kept], clean.values[kept])
+
+
+@settings(max_examples=80, deadline=None)
+@given(d=st.integers(2, 30), share=st.floats(0, 1), seed=st.integers(0, 2**32))
+def test_the_graph_has_the_edges_asked_for_and_no_cycle(d: int, share: float, seed: int) -> None:
+    """Law: from none to all, exactly that many edges; acyclic; the order given is one of causes before effects."""
+    edges = round(share * d * (d - 1) / 2)
+    graph, order = simulation.random_graph(d, edges, np.random.default_rng(seed))
+    assert graph.sum() == edges
+    assert oracles.is_dag(graph)
+    place = {variable: k for k, variable in enumerate(order.tolist())}
+    assert all(place[i] < place[j] for i, j in oracles.edge_set(graph))
+
+
+def test_too_many_edges_are_refused() -> None:
+    """Law: an acyclic graph of d variables has at most d (d - 1) / 2 edges, and asking for more says so."""
+    truth = simulate(DataConfig(rows=50, variables=4, edges=6)).truth
+    assert truth is not None
+    assert truth.sum() == 6
+    with pytest.raises(InputError, match="data.edges must be at most 6 for 4 variables but got 7") as caught:
+        simulate(DataConfig(rows=50, variables=4, edges=7))
+    assert caught.value.hint == "--set data.edges=4"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize(("d", "edges"), [(2, 0), (2, 1), (3, 3), (13, 13), (30, 30), (30, 435)])
+def test_every_mechanism_works_on_every_size(mechanism: str, d: int, edges: int) -> None:
+    """Law: from 2 to 30 variables and from no edge to all, values are finite and every variable varies."""
+    values = simulate(DataConfig(rows=120, variables=d, edges=edges, mechanism=mechanism, missing=0.0)).values
+    assert values.shape == (120, d)
+    assert np.isfinite(values).all()
+    assert (values.std(0) > 0.5).all()
+
+
+def test_the_default_sensors_look_like_sensors() -> None:
+    """Law: 13 named sensors, 13 edges, raw values up to thousands, and about 8 per cent missing in every column."""
+    table = simulate(DataConfig())
+    assert table.names == tuple(name for name, _, _ in simulation.SENSORS)
+    assert table.truth is not None
+    assert table.truth.sum() == 13
+    assert 3000 < np.nanmax(table.values) < 10_000
+    assert np.isnan(table.values).mean() == pytest.approx(0.08, abs=0.01)
+    assert np.abs(np.isnan(table.values).mean(0) - 0.08).max() < 0.025
+    assert not np.isinf(table.values).any()
+    assert (table.segment == 0).all()
+
+
+def test_names_stay_distinct_beyond_the_thirteen() -> None:
+    """Law: however many variables, each has a name of its own."""
+    names = [name for name, _, _ in simulation.sensor_scales(60)]
+    assert len(set(names)) == 60
+
+
+class Drawn:
+    """Stands in for a generator: gives the noise it was made with."""
+
+    def __init__(self, noise: np.ndarray) -> None:
+        self.noise = noise
+
+    def standard_normal(self, size: tuple[int, int]) -> np.ndarray:
+        """Return the given noise."""
+        assert size == self.noise.shape
+        return self.noise
+
+
+def states_of(noise: np.ndarray, graph: np.ndarray, mechanism: str) -> np.ndarray:
+    """Run the simulation on given noise."""
+    config = DataConfig(rows=len(noise) - simulation.BURN_IN, mechanism=mechanism, noise=1.0)
+    drawn: Any = Drawn(noise)
+    return simulation.simulate_states(graph, np.arange(len(graph)), config, drawn)
+
+
+def effect_by_hand(states: np.ndarray, mechanism: str, parents: list[int]) -> np.ndarray:
+    """Return what parents add to their child one step later, from their whole history."""
+    x = states[:, parents]
+    z = np.clip((x - x.mean(0)) / x.std(0), -3, 3)
+    if mechanism == "tanh":
+        return np.tanh(x).sum(1)
+    if mechanism == "linear":
+        return x.sum(1)
+    if mechanism == "square":
+        return (z**2 - 1).sum(1)
+    if mechanism == "abs":
+        return (np.abs(z) - np.abs(z).mean(0)).sum(1)
+    return z[:, 0] * z[:, 1] + (z[:, 2] ** 2 - 1 if len(parents) == 3 else 0)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("parents", [[0, 1], [0, 1, 2]])
+def test_children_follow_their_parents_one_step_later(mechanism: str, parents: list[int]) -> None:
+    """Law: a child without noise of its own is S(t) = m S(t-1) + 0.5 f(parents(t-1)), and nothing of the same row."""
+    rng = np.random.default_rng(4)
+    d = len(parents) + 1
+    graph = np.zeros((d, d), dtype=bool)
+    graph[parents, -1] = True
+    noise = rng.standard_normal((500, d))
+    noise[:, -1] = 0.0
+    memory = 0.8 if mechanism in ("tanh", "linear") else 0.5
+    parent_states = np.zeros((500, d - 1))
+    for t in range(500):
+        parent_states[t] = (memory * parent_states[t - 1] if t else 0) + noise[t, :-1]
+    effect = effect_by_hand(parent_states, mechanism, parents)
+    expected = np.zeros(500)
+    for t in range(1, 500):
+        expected[t] = memory * expected[t - 1] + 0.5 * effect[t - 1]
+    found = states_of(noise, graph, mechanism)
+    np.testing.assert_allclose(found[:, :-1], parent_states[simulation.BURN_IN :], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found[:, -1], expected[simulation.BURN_IN :], rtol=1e-9, atol=1e-9)
+    assert found[:, -1].std() > 0.3, "the effect is really there"
+
+
+@pytest.mark.parametrize("mechanism", ["tanh", "linear"])
+def test_a_push_travels_along_edges_one_step_at_a_time(mechanism: str) -> None:
+    """Law: push a cause at t: itself moves at t, its child from t + 1, its grandchild from t + 2, no one else ever."""
+    graph = np.zeros((4, 4), dtype=bool)
+    graph[0, 1] = graph[1, 2] = True
+    noise = np.random.default_rng(0).standard_normal((260, 4))
+    pushed = noise.copy()
+    at = simulation.BURN_IN + 20
+    pushed[at, 0] += 5.0
+    moved = states_of(noise, graph, mechanism) != states_of(pushed, graph, mechanism)
+    first = [int(np.argmax(column)) if column.any() else None for column in moved.T]
+    assert first == [20, 21, 22, None]
+
+
+def test_tables_carry_what_readers_carry() -> None:
+    """Law: a simulation gives a table like any file: float64 values, int64 segments, a boolean graph, a digest."""
+    table = simulate(QUIET)
+    assert (table.values.dtype, table.segment.dtype) == (np.float64, np.int64)
+    assert table.truth is not None
+    assert table.truth.dtype == np.bool_
+    assert len(table.sha256) == 64
+    assert (table.name, table.source) == ("sensors", "sensors")
