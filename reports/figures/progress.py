@@ -58,14 +58,15 @@ def collect(run: Run) -> Progress | None:
 
 
 def _references_of(run: Run) -> list[tuple[str, float]]:
-    """Name the lines to beat; of a method recorded at two cuts of the same kind the better one stands."""
+    """Name the lines to beat; of a method recorded at several cuts the best one stands."""
     known = [run.baseline("empty"), run.baseline("chance"), *sorted(fair_baselines(run), key=lambda row: -row.shd)]
-    lines: dict[str, float] = {}
+    lines: dict[str, tuple[str, float]] = {}
     for row in known:
         if row is not None and np.isfinite(row.shd):
+            method = row.label.removesuffix(", best cut")
             oracle = row.oracle and row.name not in REFERENCES
-            lines[row.label.removesuffix(", best cut") + (" (oracle)" if oracle else "")] = row.shd
-    return list(lines.items())
+            lines[method] = (f"{method} (oracle)" if oracle else method, row.shd)
+    return list(lines.values())
 
 
 def _top(value: Floats, references: list[tuple[str, float]]) -> float:
