@@ -1,16 +1,17 @@
 """From a table to what the learner sees: standardised, split by time, filled, lagged, and nothing leaked."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from core.config import TrainerConfig
 from core.errors import InputError
 from core.tables import Table
+
+if TYPE_CHECKING:  # data that cannot be used is refused before torch is imported
+    from torch import Tensor
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT = (0.70, 0.85)
@@ -168,7 +169,7 @@ class Samples(NamedTuple):
     the order of `model.model_shape`.
     """
 
-    rows: Tensor
+    rows: "Tensor"
 
 
 _CACHE: dict[tuple[str, int, int, bool], Samples] = {}
@@ -192,6 +193,8 @@ def samples(dataset: Dataset, part: int, config: TrainerConfig) -> Samples:
 
 def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool) -> Samples:
     """Stack target, flag and features of every row of a split that has a whole history."""
+    import torch
+
     at = positions(dataset, part, max_lag)
     observed = dataset.observed.astype(np.float32)
     channels = [dataset.values[at], observed[at]]

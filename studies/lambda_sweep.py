@@ -113,14 +113,15 @@ def dry_run(spec: "SweepSpec", table: "Table") -> int:
 def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str, begin: float) -> int:
     """Open the run folder, search, confirm the winner, and write the report."""
     from core.data import prepare
-    from studies.rounds import Workers
-    from studies.run import Run
     from studies.run_folder import open_run, run_name
 
     dataset = prepare(table, spec.trainer)
     name = run_name(spec.study, table.name, identity(spec, table))
     folder = open_run(Path(args.out), name, list(spec.space), fresh=args.fresh)
     try:
+        from studies.rounds import Workers  # torch and optuna take seconds to import
+        from studies.run import Run
+
         stop = Stop()
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
         with Workers(spec.backend, dataset, spec.trainer) as workers:

@@ -14,13 +14,15 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import InputError, RunFolderError
-from core.lanes import Lanes, from_arrays, to_arrays
 from studies.records import EPOCH_COLUMNS, compress, decompress, read_rows, trial_columns, write_rows
+
+if TYPE_CHECKING:  # a folder in use is refused before torch is imported
+    import torch
+
+    from core.lanes import Lanes
 
 FORMAT = 1
 TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
@@ -41,8 +43,8 @@ class Saved(NamedTuple):
     trials: list[dict[str, Any]]
     epochs: list[dict[str, Any]]
     live: list[LiveTrial]
-    lanes: Lanes | None
-    best: Lanes | None
+    lanes: "Lanes | None"
+    best: "Lanes | None"
     attributes: str
     search_seconds: float
 
@@ -129,6 +131,8 @@ class RunFolder:
 
     def checkpoint(self, saved: Saved) -> None:
         """Save the live lanes and name the finished trials."""
+        import torch
+
         buffer = io.BytesIO()
         torch.save(
             {
@@ -150,6 +154,8 @@ class RunFolder:
         Raises:
             RunFolderError: the checkpoint cannot be read, or is of a newer format.
         """
+        import torch
+
         path = self.path / CHECKPOINT
         if not path.exists():
             for name in (TRIALS, EPOCHS):
@@ -168,7 +174,7 @@ class RunFolder:
         return Saved(trials, epochs, live, lanes, best, state["attributes"], state["search_seconds"])
 
     def read_records(
-        self, finished: set[int], live: list[LiveTrial], lanes: Lanes | None
+        self, finished: set[int], live: list[LiveTrial], lanes: "Lanes | None"
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Read the rows that the checkpoint knows of; those of a round that was cut off are left out."""
         trials, epochs = [], []
@@ -185,13 +191,19 @@ class RunFolder:
         return trials, epochs
 
 
-def packed(lanes: Lanes | None) -> list[torch.Tensor]:
+def packed(lanes: "Lanes | None") -> "list[torch.Tensor]":
     """Return lanes as a plain list of tensors; empty for none."""
+    import torch
+
+    from core.lanes import to_arrays
+
     return [] if lanes is None else [torch.from_numpy(array) for array in to_arrays(lanes)]
 
 
-def unpacked(tensors: list[torch.Tensor]) -> Lanes | None:
+def unpacked(tensors: "list[torch.Tensor]") -> "Lanes | None":
     """Return the lanes that `packed` wrote."""
+    from core.lanes import from_arrays
+
     return from_arrays([tensor.numpy() for tensor in tensors]) if tensors else None
 
 
