@@ -11,6 +11,7 @@ import numpy as np
 from core.baselines import baseline_rows
 from core.chance import chance_f1, hypergeometric_p
 from core.data import Dataset
+from core.delimited import shown
 from core.results import finish
 from core.tables import Table
 from studies import artefacts
@@ -97,7 +98,7 @@ class Run:
         for note in self.table.notes:
             say(f"data       {note}")
         for name, reason in self.dataset.unusable.items():
-            say(f"warning: `{name}` is kept out of the loss: {reason}")
+            say(f"warning: {shown(name)} is kept out of the loss: {reason}")
         say(space_line(self.spec))
         say(baseline_line(self.baselines))
         say(f"folder     {self.folder.path}")

@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from core.delimited import shown
 from core.tables import Table
 from studies.records import COMPLETE, FAILED, PRUNED
 from sweeps.space import Choices
@@ -41,9 +42,9 @@ def missing_line(table: Table) -> str:
     worst = sorted((share, name) for name, share in shares.items() if share > 0)[::-1]
     if not worst:
         return ""
-    shown = ", ".join(f"{name} {share:.0%}".replace("%", " %") for share, name in worst[:4])
+    listed = ", ".join(f"{shown(name)} {share:.0%}".replace("%", " %") for share, name in worst[:4])
     more = f" and {len(worst) - 4} more" if len(worst) > 4 else ""
-    return f"missing    {shown}{more}"
+    return f"missing    {listed}{more}"
 
 
 def space_line(spec: SweepSpec) -> str:

@@ -7,8 +7,8 @@ from core.config import setting
 OBJECTIVES = ("val_shd", "blind")
 SAMPLERS = ("tpe", "random", "grid", "qmc", "cmaes", "gp")
 PRUNERS = ("cohort", "median", "percentile", "hyperband", "none")
-BACKENDS = ("loky", "threading", "dask", "ray")
-DEVICES = ("cpu", "cuda")
+BACKENDS = ("loky", "threading")
+DEVICES = ("cpu",)
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,3 @@ class BackendConfig:
     name: str = setting("loky", "joblib backend", choices=BACKENDS)
     jobs: int = setting(0, "worker processes; 0: as many as there are cores", low=0)
     device: str = setting("cpu", "what trains", choices=DEVICES)
-    address: str = setting("", "address of a running dask or ray cluster; empty: start one here")
