@@ -75,8 +75,7 @@ def acyclicity(adjacency: Tensor) -> Tensor:
 
     The series is sum over k of c^k tr((A / r)^k) / (k d): every k-cycle adds to it, k = 2..d, and it is
     finite because the radius of c A / r stays below c. Unlike tr((I + A / d)^m) - d a long cycle does not
-    drown: r is 1 on a lone cycle of any length. r is a constant for the gradient; it is the eighth root of
-    the largest number of weighted walks of eight steps, max(A^8 1), by Gelfand's formula.
+    drown: r is 1 on a lone cycle of any length. r is a constant for the gradient.
 
     Args:
         adjacency: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
@@ -87,14 +86,23 @@ def acyclicity(adjacency: Tensor) -> Tensor:
     """
     d = adjacency.shape[-1]
     matrix = adjacency.double()
+    radius = spectral_bound(matrix)
+    inside = torch.eye(d, dtype=torch.float64) - (DECAY / radius)[:, None, None] * matrix
+    log_determinant: Tensor = torch.linalg.slogdet(inside).logabsdet
+    return -log_determinant.float() / d + 0.0  # never -0.0
+
+
+def spectral_bound(matrix: Tensor) -> Tensor:
+    """Return r >= 1 that bounds the spectral radius of non-negative matrices (K, d, d) float64, (K,), no gradient.
+
+    It is the eighth root of the largest number of weighted walks of eight steps, max(A^8 1), by Gelfand's
+    formula.
+    """
     with torch.no_grad():
         walks = matrix.sum(2, keepdim=True)
         for _ in range(7):
             walks = torch.bmm(matrix, walks)
-        radius = walks.amax(dim=(1, 2)).sqrt().sqrt().sqrt().clamp(min=1.0)
-    inside = torch.eye(d, dtype=torch.float64) - (DECAY / radius)[:, None, None] * matrix
-    log_determinant: Tensor = torch.linalg.slogdet(inside).logabsdet
-    return -log_determinant.float() / d + 0.0  # never -0.0
+        return walks.amax(dim=(1, 2)).sqrt().sqrt().sqrt().clamp(min=1.0)
 
 
 def disentanglement(latents: Tensor, shape: Shape, lanes: int) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 from core import metrics
 from core.config import Hyperparameters, TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.gradient import loss_and_gradient
 from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import Terms, Weights, acyclicity, terms
 from core.model import (
@@ -28,7 +29,6 @@ from core.model import (
     open_probability,
     pack,
     predict,
-    sample_gates,
     unpack,
 )
 from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
@@ -170,6 +170,7 @@ class EpochLog(NamedTuple):
     norms: Tensor
 
 
+@torch.no_grad()
 def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
     """Train every lane for one epoch, on packed parameters; the lanes given are not changed."""
     batches = draw_epoch(lanes, dataset, config)
@@ -178,19 +179,14 @@ def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[
     decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= lanes.value.gate[0].numel())
     rate = lanes.plateau.lr.float()
     step, logged, norms = lanes.step.clone(), [], []
+    shape = model_shape(len(dataset.names), config)
     for rows, noise in zip(batches.rows, batches.noise, strict=True):
-        leaf = value.detach().requires_grad_()
-        parts = unpack(leaf, lanes.value)
-        gates = sample_gates(parts.gate, heat, noise)
-        loss = batch_terms(parts, gates, open_probability(parts.gate, heat), rows, weight, config)
-        gradients = torch.autograd.grad(loss.total().sum(), leaf)
-        with torch.no_grad():
-            norm = gradient_norm(gradients)
-            step += 1
-            scale = clip_scale(norm, config.clip_norm)
-            adam_step([value], gradients, [first], [second], scale, step, rate, [decay])
-            logged.append(torch.stack([term.detach() for term in loss], dim=1))
-            norms.append(norm)
+        loss, gradient = loss_and_gradient(unpack(value, lanes.value), heat, noise, rows, weight, config, shape)
+        norm = gradient_norm([gradient])
+        step += 1
+        adam_step([value], [gradient], [first], [second], clip_scale(norm, config.clip_norm), step, rate, [decay])
+        logged.append(torch.stack(loss, dim=1))
+        norms.append(norm)
     log = EpochLog(torch.stack(logged), torch.stack(norms))
     bad = ~torch.isfinite(log.norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)

@@ -1,0 +1,164 @@
+"""The loss of a batch and its gradient, written out by hand.
+
+The same numbers as differentiating `losses.terms` of `model.predict` (the tests hold the two together), with
+a third of the operations: on models this small, a step costs what its operations cost to start, not what
+they compute. Each function takes what its forward counterpart produced and returns gradients of the sum.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.config import TrainerConfig
+from core.losses import DECAY, Terms, Weights, apart, spectral_bound
+from core.model import GATE_HIGH, GATE_LOW, LOG_SCALE_LIMIT, Parameters, Shape, off_diagonal, reads, stable_sigmoid
+
+
+class Gates(NamedTuple):
+    """Sampled gates (K, d, d), their soft values before stretching, and the probability that each is open."""
+
+    sampled: Tensor
+    soft: Tensor
+    opened: Tensor
+
+
+def gates_of(gate: Tensor, heat: Tensor, noise: Tensor) -> Gates:
+    """Sample the gates of a step; the same as `sample_gates` and `open_probability`."""
+    wide, off = heat[:, None, None], off_diagonal(gate.shape[-1])
+    soft = stable_sigmoid((gate + noise) / wide)
+    sampled = (soft * (GATE_HIGH - GATE_LOW) + GATE_LOW).clamp(0.0, 1.0) * off
+    return Gates(sampled, soft, stable_sigmoid(gate - wide * math.log(-GATE_LOW / GATE_HIGH)) * off)
+
+
+def gate_gradient(gates: Gates, sampled: Tensor, opened: Tensor, heat: Tensor) -> Tensor:
+    """Pull the gradients of sampled gates and open probabilities back to the log-odds, (K, d, d)."""
+    stretched = gates.soft * (GATE_HIGH - GATE_LOW) + GATE_LOW
+    inside = ((stretched >= 0.0) & (stretched <= 1.0)) * off_diagonal(sampled.shape[-1])
+    slope = gates.soft * (1.0 - gates.soft) * ((GATE_HIGH - GATE_LOW) / heat[:, None, None])
+    return sampled * inside * slope + opened * gates.opened * (1.0 - gates.opened)
+
+
+def acyclicity_gradient(opened: Tensor) -> tuple[Tensor, Tensor]:
+    """Return h (K,) as `losses.acyclicity`, and dh/dA = c / (r d) (I - c A / r)^-T, (K, d, d)."""
+    d = opened.shape[-1]
+    matrix = opened.double()
+    shrink = (DECAY / spectral_bound(matrix))[:, None, None]
+    eye = torch.eye(d, dtype=torch.float64)
+    factors, pivots, _ = torch.linalg.lu_factor_ex(eye - shrink * matrix)
+    h = -torch.diagonal(factors, dim1=1, dim2=2).abs().log().sum(1) / d
+    inverse = torch.linalg.lu_solve(factors, pivots, eye.expand_as(matrix))
+    return h.float(), (inverse.transpose(1, 2) * (shrink / d)).float()
+
+
+def disentanglement_gradient(latents: Tensor, weight: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
+    """Return the weighted mean absolute correlation (K,) and its gradient in the latents (K * d, P, B).
+
+    With R = C / (s s^T), C the covariance and s the deviations, the gradient is S (Z - mean Z) with
+    S = 2 (dR / (s s^T) - diag(sum_j dR_ij R_ij / s_i^2)) / B; a deviation held at its floor is a constant.
+    """
+    lanes, rows, between = weight.shape[0], latents.shape[-1], apart(shape)
+    d = latents.shape[0] // lanes
+    mean = latents.mean(2, keepdim=True)
+    covariance = torch.baddbmm(mean * mean.transpose(1, 2), latents, latents.transpose(1, 2), beta=-1, alpha=1.0 / rows)
+    variance = torch.diagonal(covariance, dim1=1, dim2=2)
+    inverse = variance.clamp(min=1e-6).sqrt().reciprocal()
+    outer = inverse[:, :, None] * inverse[:, None, :]
+    correlation = covariance * outer
+    share = (weight / (between.sum() * d)).repeat_interleave(d)[:, None, None] * between
+    size = (correlation.abs() * share).sum((1, 2))
+    pull = correlation.sign() * share
+    spin = ((pull * correlation).sum(2) * inverse.square()).where(variance >= 1e-6, torch.zeros(()))
+    system = (pull * outer - torch.diag_embed(spin)) * (2.0 / rows)
+    change = torch.baddbmm(torch.bmm(system, mean), system, latents, beta=-1)
+    return size.view(lanes, d).sum(1), change
+
+
+def loss_and_gradient(
+    value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
+) -> tuple[Terms, Tensor]:
+    """Return the weighted loss terms of a batch and the gradient of their sum.
+
+    Args:
+        value: parameters of K lanes.
+        heat: (K,) gate temperature; noise: (K, d, d) standard logistic.
+        rows: (K, d, 2 + F, B) target, observed flag and features.
+        weight: the lambdas in force, (K,) each.
+        config: fixed settings; shape: sizes of the model.
+
+    Returns:
+        Terms, (K,) each, and the packed gradient, (K, all parameters) in the order of `model.pack`.
+    """
+    lanes, d, _, size = rows.shape
+    n, s, b, m = lanes * d, shape.signal, shape.bias, shape.hidden + 1
+    gates = gates_of(value.gate, heat, noise)
+    features = rows[:, :, 2:].reshape(n, shape.features, size)
+    # forward, as in model.predict
+    encoder = (value.encoder * reads(shape)).view(n, shape.latents, shape.features)
+    latents = torch.baddbmm(value.encoder_bias.reshape(n, shape.latents, 1), encoder, features)
+    latents[:, 1:s].tanh_()
+    latents[:, s + 1 :].tanh_()
+    signal = latents[:, :s].reshape(lanes, d * s, size)
+    own, spread = latents[:, s : s + b], latents[:, s + b :]
+    open_to = gates.sampled.transpose(1, 2)[..., None].expand(-1, -1, -1, s).reshape(lanes, d, 1, d * s)
+    mix = value.mix.view(lanes, d, m, d * s)
+    gated = (mix * open_to).view(lanes, d * m, d * s)
+    memory, readout = value.memory.reshape(n, m, b), value.readout.reshape(n, 1, shape.hidden)
+    scale = value.scale.reshape(n, 1, shape.noise)
+    drive = torch.bmm(gated, signal).view(n, m, size).baddbmm_(memory, own)
+    hidden = torch.tanh(drive[:, 1:])
+    mean = torch.baddbmm(drive[:, :1], readout, hidden)
+    raw = torch.baddbmm(value.scale_bias.reshape(n, 1, 1), scale, spread)
+    recon, d_mean, d_scale = reconstruction_gradient(mean, raw, rows, weight.recon, config)
+    # backward, in reverse
+    d_drive = torch.empty_like(drive)
+    d_drive[:, :1] = d_mean
+    torch.mul(hidden.square().neg_().add_(1.0), readout.transpose(1, 2) * d_mean, out=d_drive[:, 1:])
+    d_message = d_drive.view(lanes, d * m, size)
+    d_gated = torch.bmm(d_message, signal.transpose(1, 2)).view(lanes, d, m, d * s)
+    d_open = (d_gated * mix).sum(2).view(lanes, d, d, s).sum(3).transpose(1, 2)
+    disen, d_latents = disentanglement_gradient(latents, weight.disen, shape)
+    d_latents[:, :s] += torch.bmm(gated.transpose(1, 2), d_message).view(n, s, size)
+    d_latents[:, s : s + b] += torch.bmm(memory.transpose(1, 2), d_drive)
+    d_latents[:, s + b :] += (
+        scale.transpose(1, 2) * d_scale if shape.noise == 1 else torch.bmm(scale.transpose(1, 2), d_scale)
+    )
+    for bent in (slice(1, s), slice(s + 1, None)):
+        d_latents[:, bent] *= latents[:, bent].square().neg_().add_(1.0)
+    h, d_h = acyclicity_gradient(gates.opened)
+    d_opened = d_h * weight.acyclic[:, None, None] + (weight.sparse / d)[:, None, None]
+    gradient = Parameters(
+        gate=gate_gradient(gates, d_open, d_opened, heat),
+        encoder=torch.bmm(d_latents, features.transpose(1, 2)).view(lanes, d, shape.latents, -1) * reads(shape),
+        encoder_bias=d_latents.sum(2),
+        mix=d_gated * open_to,
+        memory=torch.bmm(d_drive, own.transpose(1, 2)),
+        readout=torch.bmm(d_mean, hidden.transpose(1, 2)),
+        scale=torch.bmm(d_scale, spread.transpose(1, 2)),
+        scale_bias=d_scale.sum(2),
+    )
+    terms = Terms(recon, weight.sparse * gates.opened.flatten(1).sum(1) / d, weight.acyclic * h, disen)
+    return terms, torch.cat([part.reshape(lanes, -1) for part in gradient], dim=1)
+
+
+def reconstruction_gradient(
+    mean: Tensor, raw: Tensor, rows: Tensor, weight: Tensor, config: TrainerConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the weighted reconstruction term (K,) and its gradients in mean and raw log-scale (K * d, 1, B)."""
+    lanes, d, _, size = rows.shape
+    target, observed = rows[:, :, 0].reshape(mean.shape), rows[:, :, 1].reshape(mean.shape)
+    share = weight / observed.reshape(lanes, -1).sum(1).clamp(min=1.0)
+    each = share.repeat_interleave(d)[:, None, None]
+    error = (target - mean) * observed
+    if config.reconstruction == "mse":
+        value, d_mean, d_raw = error.square(), error * (-2.0 * each), torch.zeros_like(raw)
+    else:
+        log_scale = raw.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
+        precise = torch.exp(-log_scale)
+        ratio = error * precise
+        squared = ratio.square()
+        value = 0.5 * squared + log_scale * observed
+        d_mean = ratio * precise * -each
+        d_raw = (observed - squared) * each * (raw.abs() <= LOG_SCALE_LIMIT)
+    return value.reshape(lanes, d * size).sum(1) * share, d_mean, d_raw
