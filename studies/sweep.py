@@ -86,7 +86,7 @@ class Sweep:
 
     def value(self, row: dict[str, Any]) -> float | None:
         """Return the objective of a row; lower is better."""
-        value = row["val_shd" if self.objective == "val_shd" else "blind_score"]
+        value = row.get("val_shd" if self.objective == "val_shd" else "blind_score")
         return None if value is None or row["state"] != COMPLETE else float(value)
 
     def run(self) -> None:
