@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import replace
 
 from core.config import DataConfig
+from core.delimited import shown
 from core.errors import InputError
-from core.graph_reader import read_graph
+from core.graph_reader import find_cycle, read_graph
 from core.readers import read_table
 from core.simulate import simulate
 from core.tables import Table
@@ -27,6 +28,24 @@ def load_table(config: DataConfig) -> Table:
     truth = read_graph(config.graph, table.names)
     both = hashlib.sha256(table.sha256.encode() + truth.tobytes()).hexdigest()
     return replace(table, truth=truth, sha256=both)
+
+
+def check_cycle(spec: SweepSpec, table: Table) -> str:
+    """Return a line about the true graph's cycle, if it has one; empty otherwise.
+
+    Raises:
+        InputError: the rows have no time, where a cyclic graph means nothing.
+    """
+    cycle = None if table.truth is None else find_cycle(table.truth)
+    if cycle is None:
+        return ""
+    path = " -> ".join(shown(table.names[node]).strip("`") for node in [*cycle, cycle[0]])
+    if spec.trainer.max_lag == 0:
+        raise InputError(
+            f"{spec.data.graph or table.source}: the graph has a cycle ({path}), and rows without time cannot have one",
+            "remove an edge of it, or give rows in the order of time: --set trainer.max_lag=1",
+        )
+    return f"data       the true graph has a cycle, {path}: possible, as effects take time"
 
 
 def resolve_objective(spec: SweepSpec, table: Table) -> str:

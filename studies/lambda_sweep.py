@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         return command(args, time.perf_counter())
+    except KeyboardInterrupt:  # before the first round; afterwards signals are requests
+        return INTERRUPTED[signal.SIGINT]
     except GraphsweepError as error:
         if args.debug:
             traceback.print_exc()
@@ -68,10 +70,11 @@ def command(args: "Namespace", begin: float) -> int:
     if args.show_config:
         print(show_config(spec), end="")
         return 0
-    from studies.data import load_table, resolve_objective
+    from studies.data import check_cycle, load_table, resolve_objective
 
     table = load_table(spec.data)
     objective = resolve_objective(spec, table)
+    check_cycle(spec, table)
     spec = replace(spec, search=replace(spec.search, objective=objective))
     if args.dry_run:
         return dry_run(spec, table)

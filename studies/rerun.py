@@ -46,10 +46,10 @@ def build_parser() -> CommandParser:
 
 def whole(text: str) -> int:
     """Read a whole number of 0 or more for argparse."""
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or int(text[:20]) >= 2**63:
         import argparse
 
-        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, got `{text}`")
+        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, got `{text[:40]}`")
     return int(text)
 
 
@@ -87,8 +87,12 @@ class Record:
         try:
             self.trials = read_rows((path / "trials.csv").read_text(encoding="utf-8"))
             self.environment: dict[str, Any] = json.loads((path / "environment.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{path}: unreadable ({error})") from error
+            self.sha256 = str(self.environment["data"]["sha256"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = "environment.json" if hasattr(self, "trials") else "trials.csv"
+            raise RunFolderError(
+                f"{path / what}: unreadable ({type(error).__name__})", "was the file edited?"
+            ) from error
 
     def row(self, number: int | None) -> dict[str, Any]:
         """Return the row of a trial, or of the best one."""
@@ -137,8 +141,8 @@ def compare_surroundings(record: Record, table: "Table", dataset: "Dataset") -> 
     differences = [
         f"{name} {then.get(name)} then, {now[name]} now" for name in SURROUNDINGS if then.get(name) != now[name]
     ]
-    if then["data"]["sha256"] != table.sha256:
-        differences.insert(0, f"data sha256 {then['data']['sha256'][:12]} then, {table.sha256[:12]} now")
+    if record.sha256 != table.sha256:
+        differences.insert(0, f"data sha256 {record.sha256[:12]} then, {table.sha256[:12]} now")
     return differences
 
 
@@ -161,9 +165,7 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
 
     own = args.seed is None or args.seed == row["seed"]
     seed = row["seed"] if args.seed is None else args.seed
-    surroundings = (
-        "; ".join(differences) or f"same data (sha256 {record.environment['data']['sha256'][:8]}) and versions"
-    )
+    surroundings = "; ".join(differences) or f"same data (sha256 {record.sha256[:8]}) and versions"
     print(f"trial {row['number']}, seed {seed}, {surroundings}", file=sys.stderr)
     trained = train_once(record, row, seed, dataset)
     numbers = {**trained.outcome.numbers}

@@ -16,6 +16,7 @@ from core.results import finish
 from core.tables import Table
 from studies import artefacts
 from studies.confirm import SEED_COLUMNS, confirm, fresh_seeds, summary_of
+from studies.data import check_cycle
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
 from studies.run_folder import FORMAT, RunFolder
@@ -97,6 +98,7 @@ class Run:
         say(missing_line(self.table))
         for note in self.table.notes:
             say(f"data       {note}")
+        say(check_cycle(self.spec, self.table))
         for name, reason in self.dataset.unusable.items():
             say(f"warning: {shown(name)} is kept out of the loss: {reason}")
         say(space_line(self.spec))
@@ -133,6 +135,7 @@ class Run:
         best = best_row(trials, self.objective)
         self.write_errors(trials)
         fresh: list[dict[str, Any]] = []
+        (self.folder.path / "confirm" / "seeds.csv").unlink(missing_ok=True)
         if best is not None:
             self.write_best(best)
             if self.spec.search.confirm and not interrupted:

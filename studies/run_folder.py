@@ -5,6 +5,7 @@ the checkpoint; on continuing, what the checkpoint does not name is dropped, so 
 the round in progress and nothing else.
 """
 
+import csv
 import fcntl
 import io
 import json
@@ -13,6 +14,7 @@ import pickle
 import re
 import socket
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:  # a folder in use is refused before torch is imported
     from core.lanes import Lanes
 
 FORMAT = 1
+UNREADABLE = (
+    OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, IndexError, AttributeError, StopIteration,
+    OverflowError, pickle.UnpicklingError,
+)  # fmt: skip
 TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
 
 
@@ -162,33 +168,66 @@ class RunFolder:
                 (self.path / name).unlink(missing_ok=True)
             return None
         try:
-            state = torch.load(path, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                state = torch.load(path, weights_only=True)
+            if state["format"] > FORMAT:
+                raise RunFolderError(f"{path}: written by format {state['format']}, this graphsweep reads {FORMAT}")
+            live = [LiveTrial(*item) for item in state["live"]]
+            lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
+            finished = {int(number) for number in state["finished"]}
+            attributes, seconds = str(state["attributes"]), float(state["search_seconds"])
+            reached = dict(zip((t.number for t in live), [] if lanes is None else lanes.epoch.tolist(), strict=True))
+            json.loads(attributes)
+        except UNREADABLE as error:
             raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
-        if state["format"] > FORMAT:
-            raise RunFolderError(f"{path}: written by format {state['format']}, this graphsweep reads {FORMAT}")
-        live = [LiveTrial(*item) for item in state["live"]]
-        lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
-        trials, epochs = self.read_records(set(state["finished"]), live, lanes)
+        trials, epochs = self.read_records(finished, reached)
         self.rewrite(trials, epochs)
-        return Saved(trials, epochs, live, lanes, best, state["attributes"], state["search_seconds"])
+        return Saved(trials, epochs, live, lanes, best, attributes, seconds)
 
     def read_records(
-        self, finished: set[int], live: list[LiveTrial], lanes: "Lanes | None"
+        self, finished: set[int], reached: dict[int, int]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Read the rows that the checkpoint knows of; those of a round that was cut off are left out."""
-        trials, epochs = [], []
-        if (self.path / TRIALS).exists():
-            text = (self.path / TRIALS).read_text(encoding="utf-8", errors="replace")
-            trials = [row for row in read_rows(text) if row["number"] in finished]
-        if len({row["number"] for row in trials}) != len(finished):
-            raise RunFolderError(f"{self.path / TRIALS}: rows of finished trials are gone", "start anew with --fresh")
-        reached = {} if lanes is None else dict(zip((t.number for t in live), lanes.epoch.tolist(), strict=True))
-        if (self.path / EPOCHS).exists():
-            for row in read_rows(decompress((self.path / EPOCHS).read_bytes())):
-                if row["trial"] in finished or row["epoch"] <= reached.get(row["trial"], -1):
-                    epochs.append(row)
+        """Read the rows that the checkpoint knows of; those of a round that was cut off are left out.
+
+        Args:
+            finished: numbers of the trials that ended.
+            reached: number of a live trial -> epochs it has done.
+
+        Raises:
+            RunFolderError: rows that the checkpoint knows of are gone; the files stay as they are.
+        """
+        trials = [row for row in self.rows(TRIALS, "number") if row["number"] in finished]
+        if {row["number"] for row in trials} != finished or len(trials) != len(finished):
+            raise self.damaged(TRIALS)
+        last = {**{row["number"]: row["epochs"] for row in trials}, **reached}
+        epochs = [row for row in self.rows(EPOCHS, "epoch") if row["epoch"] <= last.get(row["trial"], -1)]
+        seen: dict[int, list[int]] = {number: [] for number, epoch in last.items() if epoch > 0}
+        for row in epochs:
+            seen[row["trial"]].append(row["epoch"])
+        for number, steps in seen.items():
+            if not steps or sorted(steps) != list(range(min(steps), last[number] + 1, min(steps))):
+                raise self.damaged(EPOCHS)
         return trials, epochs
+
+    def rows(self, name: str, key: str) -> list[dict[str, Any]]:
+        """Read a record's rows, a torn last one left out."""
+        path = self.path / name
+        try:
+            data = path.read_bytes() if path.exists() else b""
+            text = decompress(data) if name.endswith(".gz") else data.decode(errors="replace")
+            rows = read_rows(text)
+            if not all(isinstance(row[key], int) for row in rows):
+                raise self.damaged(name)
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise self.damaged(name) from error
+        return rows
+
+    def damaged(self, name: str) -> RunFolderError:
+        """Say that a record has lost what it once had."""
+        return RunFolderError(
+            f"{self.path / name}: rows of earlier rounds are gone or unreadable", "start anew with --fresh"
+        )
 
 
 def packed(lanes: "Lanes | None") -> "list[torch.Tensor]":

@@ -1,11 +1,13 @@
 """What a person sees while a sweep runs: facts first, a bar, then the answer. All of it on stderr."""
 
+import math
 import sys
 import time
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from core.config import Hyperparameters
 from core.delimited import shown
 from core.tables import Table
 from studies.records import COMPLETE, FAILED, PRUNED
@@ -42,7 +44,7 @@ def missing_line(table: Table) -> str:
     worst = sorted((share, name) for name, share in shares.items() if share > 0)[::-1]
     if not worst:
         return ""
-    listed = ", ".join(f"{shown(name)} {share:.0%}".replace("%", " %") for share, name in worst[:4])
+    listed = ", ".join(f"{shown(name).strip('`')} {share:.0%}".replace("%", " %") for share, name in worst[:4])
     more = f" and {len(worst) - 4} more" if len(worst) > 4 else ""
     return f"missing    {listed}{more}"
 
@@ -90,8 +92,8 @@ class Terminal:
         stream: where people read; stderr.
     """
 
-    def __init__(self, budget: int, *, quiet: bool, verbose: bool, stream: TextIO = sys.stderr) -> None:
-        self.budget, self.quiet, self.verbose, self.stream = budget, quiet, verbose, stream
+    def __init__(self, budget: int, *, quiet: bool, verbose: bool, stream: TextIO | None = None) -> None:
+        self.budget, self.quiet, self.verbose, self.stream = budget, quiet, verbose, stream or sys.stderr
         self.best: dict[str, Any] | None = None
         self.bar: Any = None
         self.printed = time.monotonic()
@@ -173,17 +175,19 @@ def closing_lines(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[s
 
 def edge_warnings(best: dict[str, Any] | None, spec: SweepSpec) -> list[str]:
     """Warn, with a hint, where the best value lies within 5 % of a bound of its range."""
-    import math
-
     lines = []
     for name, entry in spec.space.items():
         if best is None or isinstance(entry, Choices):
             continue
         scale = math.log if entry.log else float
         place = (scale(best[name]) - scale(entry.low)) / (scale(entry.high) - scale(entry.low))
+        known = Hyperparameters.__dataclass_fields__[name].metadata
         for side, near, wider in (("low", place < 0.05, 0.1), ("high", place > 0.95, 10.0)):
+            bound = getattr(entry, side) * wider
+            bound = min(bound, known["high"]) if known["high"] is not None else bound
+            bound = max(bound, known["low"]) if known["low"] is not None else bound
             if near:
-                bound = getattr(entry, side) * wider
                 lines.append(f"warning: {name} {best[name]:.4g} is at the edge of its range")
+            if near and bound != getattr(entry, side):
                 lines.append(f"hint: --set space.{name}.{side}={fixed(bound)}")
     return lines

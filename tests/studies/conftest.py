@@ -1,0 +1,59 @@
+"""Every test runs in a folder of its own, and leaves the signal handlers as they were."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+for folder in (str(HERE), str(HERE.parents[1])):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+from commands import ALL_STATES, WarmProcess, only, sweep  # noqa: E402
+
+import core  # noqa: E402, F401  (sets MKL_CBWR before torch loads)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """The command takes the signals of its process; a test's process wants them back."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    yield
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty working directory, and signal handlers put back."""
+    monkeypatch.chdir(tmp_path)
+    with handlers_kept():
+        yield
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the report, which takes longer than a small search."""
+    monkeypatch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run with complete, pruned and failed trials and a report; only to be read."""
+    where = tmp_path_factory.mktemp("finished")
+    with contextlib.chdir(where), handlers_kept():
+        assert sweep(*ALL_STATES, "--confirm", "2", "-q") == 0
+    return where / only(where / "runs")
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess]:
+    """A process from which commands are forked."""
+    with WarmProcess(tmp_path_factory.mktemp("warm")) as process:
+        yield process

@@ -1,0 +1,250 @@
+"""Laws of ending: whatever stops a run, and whenever, the same command gives what it would have given."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import ROOT, SMALL, WarmProcess, environment, folders, only, results, signal_at, start, sweep
+
+from studies.run_folder import RunFolder
+from studies.search import Journal
+
+SAMPLERS = ("tpe", "qmc", "cmaes", "random")
+LONGER = (*SMALL, "-n", "14", "--set", "trainer.epochs=16", "--confirm", "2")
+
+
+class Killed(BaseException):
+    """Ends the process that writes, as far as the code under test can tell."""
+
+
+class Writes:
+    """Counts the writes to a run folder and ends the process at one of them.
+
+    Args:
+        last: the write at which everything ends: after it, or, if `torn`, in the middle of it.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, last: int, *, torn: bool) -> None:
+        self.count, self.last, self.torn = 0, last, torn
+        self.watch(monkeypatch, os, "replace")
+        self.watch(monkeypatch, RunFolder, "append")
+        self.watch(monkeypatch, Journal, "append")
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch, holder: Any, name: str) -> None:
+        """Count the calls of one function that writes."""
+        original = getattr(holder, name)
+
+        def counted(*arguments: Any, **how: Any) -> Any:
+            self.count += 1
+            ending = self.count == self.last
+            if ending and self.torn and name == "replace":
+                raise Killed
+            before = sizes()
+            done = original(*arguments, **how)
+            if ending and self.torn:
+                tear(before)
+            if ending:
+                raise Killed
+            return done
+
+        monkeypatch.setattr(holder, name, counted)
+
+
+def sizes() -> dict[Path, int]:
+    """How long every file is."""
+    return {path: path.stat().st_size for path in Path().rglob("*") if path.is_file()}
+
+
+def tear(before: dict[Path, int]) -> None:
+    """Cut what was appended to files since to its half."""
+    for path, size in sizes().items():
+        if size > before.get(path, 0):
+            os.truncate(path, (size + before.get(path, 0)) // 2)
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize("torn", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_ended_at_any_write_and_continued(monkeypatch: pytest.MonkeyPatch, torn: bool) -> None:
+    """A run that ends after (or in) its n-th write, n = 1, 2, ..., and is continued gives the same results."""
+    words = (*SMALL, "-n", "5", "--set", "search.lanes=4", "--set", "trainer.evaluate_every=4", "--confirm", "1", "-q")
+    assert sweep(*words, "-o", "calm") == 0
+    calm, last = results(only("calm")), 0
+    while True:
+        last += 1
+        with monkeypatch.context() as patch:
+            writes = Writes(patch, last, torn=torn)
+            try:
+                ended = sweep(*words, "-o", f"hit{last}")
+            except Killed:
+                ended = -1
+        if writes.count < last:
+            break
+        assert ended == -1
+        assert sweep(*words, "-o", f"hit{last}") == 0
+        assert results(only(f"hit{last}")) == calm, f"write {last}"
+    assert last > 15
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_torn_journal_line_is_repaired() -> None:
+    """A journal whose last line was cut, as a full disk leaves it, is whole again after continuing."""
+    assert sweep(*SMALL, "-n", "6", "-q") == 0
+    file = only() / "study.journal"
+    os.truncate(file, file.stat().st_size - 20)
+    assert sweep(*SMALL, "-q") == 0
+    assert sweep(*SMALL, "-q", "-o", "calm") == 0
+    assert results(only()) == results(only("calm"))
+
+
+def killed_and_continued(warm: WarmProcess, name: str, words: tuple[str, ...], kills: int) -> None:
+    """Compare a run with the same run, killed again and again at random moments."""
+    chance = random.Random(name)
+    calm, hit = f"{name}-calm", f"{name}-hit"
+    begin = time.monotonic()
+    assert warm.run(*words, "-o", calm) == 0, warm.errors()
+    lasted = time.monotonic() - begin
+    for _ in range(kills):
+        group = warm.start(*words, "-o", hit)
+        time.sleep(chance.uniform(0.02, lasted))  # any moment: there is no event to wait for
+        warm.kill(group)
+        assert warm.wait() in (-signal.SIGKILL, 0)
+    assert warm.run(*words, "-o", hit) == 0, warm.errors()
+    assert results(only(warm.where / hit)) == results(only(warm.where / calm))
+
+
+def test_killed_at_random_moments(warm: WarmProcess) -> None:
+    """SIGKILL at any moment, then the same command: the records of the undisturbed run."""
+    killed_and_continued(warm, "short", LONGER, kills=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_killed_often(warm: WarmProcess, sampler: str, jobs: int) -> None:
+    """The same for each sampler and with worker processes, which die with their coordinator."""
+    name = f"often-{sampler}-{jobs}"
+    words = (*LONGER, "--sampler", sampler, "-j", str(jobs), "-n", "20")
+    killed_and_continued(warm, name, words, kills=8)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda n: str(int(n))
+)
+def test_a_signal_stops_after_the_round(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, code: int
+) -> None:
+    """One signal: exit code of its own, a partial report, the command that continues; and it does continue."""
+    words = [*SMALL, "--confirm", "1"]
+    monkeypatch.setattr("sys.argv", ["lambda_sweep", *words])
+    with monkeypatch.context() as patch:
+        signal_at(patch, number)
+        assert sweep(*words) == code
+    streams = capsys.readouterr()
+    assert "Stopping after this round, then writing the report. Ctrl-C again to quit now." in streams.err
+    assert f"Continue    python -m studies.lambda_sweep -c smoke {' '.join(words[2:5])}" in streams.err
+    partial = results(only())
+    assert partial["stopped_early"] is True
+    assert 0 < len(partial["trials.csv"]) < 10 or not partial["trials.csv"]
+    assert (only() / "report.html").exists()
+    monkeypatch.setattr("reports.page.write_report", lambda folder: folder)
+    assert sweep(*words) == 0
+    assert "continuing: " in capsys.readouterr().err
+    assert sweep(*words, "-o", "calm") == 0
+    assert results(only()) == results(only("calm"))
+
+
+DOUBLE = """
+import os, signal, sys
+from studies.lambda_sweep import main
+from studies.terminal import Terminal
+def ended(self, rows, share):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("still here")
+Terminal.round_ended = ended
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_second_ctrl_c_ends_at_once() -> None:
+    """Twice: gone with 130, nothing to clean up; continuing gives the results of an undisturbed run."""
+    done = subprocess.run(
+        [sys.executable, "-c", DOUBLE, *SMALL], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "Traceback" not in done.stderr
+    assert not (only() / "report.html").exists()
+    assert sweep(*SMALL, "-q") == 0
+    assert sweep(*SMALL, "-q", "-o", "calm") == 0
+    assert results(only()) == results(only("calm"))
+
+
+@pytest.mark.parametrize("seen", ["", "folder "], ids=["while it imports", "while workers start"])
+def test_ctrl_c_of_a_terminal_while_starting(seen: str) -> None:
+    """Ctrl-C, which reaches the workers too, leaves no traceback at any moment, and says 130."""
+    words = (*SMALL, "-n", "400", "-j", "2") if seen else SMALL
+    process = start(*words)
+    assert process.stderr is not None
+    if seen:
+        while not process.stderr.readline().startswith(seen):
+            pass
+    else:
+        maps = Path(f"/proc/{process.pid}/maps")
+        if not maps.exists():
+            process.kill()
+            process.communicate()
+            pytest.skip("needs /proc to see when the import of torch has begun")
+        while "torch" not in maps.read_text() and process.poll() is None:
+            pass
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert "Traceback" not in err
+    assert process.returncode == 130
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_killed_coordinator_lets_go_of_its_folder(tmp_path: Path) -> None:
+    """SIGKILL of the coordinator alone frees the lock at once, though its workers may live on a little."""
+    words = (*SMALL, "-n", "400", "-j", "2")
+    with open(tmp_path / "err.txt", "w") as err:
+        process = start(*words, stderr=err)
+        while not (folders() and (only() / "checkpoint.pt").exists()):
+            assert process.poll() is None
+        process.kill()
+        process.wait(timeout=60)
+        try:
+            assert sweep(*SMALL, "-n", "1", "-q") == 0
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_a_repeat_of_the_round() -> None:
+    """A worker that dies is replaced: the run goes on and its records are those of an undisturbed one."""
+    words = (*LONGER, "-n", "60", "-j", "2")
+    process = start(*words)
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("trial"):
+        pass
+    question = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)]
+    listed = subprocess.run(question, capture_output=True, text=True, check=True)
+    workers = [int(line.split()[0]) for line in listed.stdout.splitlines() if "LokyProcess" in line]
+    assert workers
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+    assert sweep(*words, "-j", "1", "-q", "-o", "calm") == 0
+    assert results(only()) == results(only("calm"))
+
+
+def test_the_root_is_where_these_tests_think() -> None:
+    """The processes started here run the code beside these tests."""
+    assert (ROOT / "studies" / "lambda_sweep.py").exists()

@@ -1,0 +1,99 @@
+"""Laws of the round: lanes are split evenly, put together in order, and a lost worker costs a repeat."""
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from core.config import DataConfig, Hyperparameters, TrainerConfig
+from core.data import Dataset, prepare
+from core.lanes import Lanes, to_arrays
+from core.simulate import simulate
+from core.trainer import start
+from studies.rounds import Workers, cores, shards
+from sweeps.config import BackendConfig
+
+CONFIG = TrainerConfig(epochs=4, evaluate_every=2, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    """A little data."""
+    return prepare(simulate(DataConfig(rows=100, variables=4, edges=3)), CONFIG)
+
+
+def lanes_of(dataset: Dataset, count: int) -> Lanes:
+    """Some new trials."""
+    return start([(n, 50 + n, Hyperparameters(lr=0.01 * (n + 1))) for n in range(count)], dataset, CONFIG)
+
+
+def bits(result: tuple[Lanes, list[Any]]) -> list[Any]:
+    """All of a round's result but the time it took."""
+    lanes, evaluations = result
+    times_left_out = [repr(item._replace(epoch_time=0.0)) for item in evaluations]
+    return [[array.tobytes() for array in to_arrays(lanes)], times_left_out]
+
+
+@given(st.integers(1, 200), st.integers(1, 40))
+def test_shards(count: int, jobs: int) -> None:
+    """Every lane is in one shard, in order; shards are about equal, at most one a job, and none is a lone lane."""
+    parts = shards(count, jobs)
+    assert [lane for part in parts for lane in part] == list(range(count))
+    sizes = [len(part) for part in parts]
+    assert len(parts) <= jobs
+    assert max(sizes) - min(sizes) <= 1
+    assert count == 1 or min(sizes) > 1
+
+
+@pytest.mark.parametrize("jobs", [2, 3, 5])
+def test_any_split_gives_the_same_bits(dataset: Dataset, jobs: int) -> None:
+    """A round in threads gives, bit for bit, what one process gives."""
+    lanes = lanes_of(dataset, 7)
+    with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
+        expected = bits(alone.advance(lanes))
+    with Workers(BackendConfig(name="threading", jobs=jobs), dataset, CONFIG) as workers:
+        assert bits(workers.advance(lanes)) == expected
+
+
+def test_a_lost_worker_costs_one_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
+    """A round whose worker was killed is run once more; when it is lost again the error is passed on."""
+    lanes = lanes_of(dataset, 4)
+    run, lost = Workers.run, [1]
+
+    def losing(self: Workers, pieces: Any) -> Any:
+        lost[0] -= 1
+        if lost[0] >= 0:
+            raise TerminatedWorkerError("killed")
+        return run(self, pieces)
+
+    monkeypatch.setattr(Workers, "run", losing)
+    with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:
+        found = bits(workers.advance(lanes))
+        lost[0] = 2
+        with pytest.raises(TerminatedWorkerError):
+            workers.advance(lanes)
+    with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
+        assert bits(alone.advance(lanes)) == found
+
+
+def test_one_thread_and_all_cores(dataset: Dataset) -> None:
+    """Torch keeps to one thread once there are workers, and 0 jobs means one a usable core."""
+    torch.set_num_threads(1)
+    workers = Workers(BackendConfig(jobs=0), dataset, CONFIG)
+    assert torch.get_num_threads() == 1
+    assert workers.jobs == cores() == len(os.sched_getaffinity(0))
+
+
+def test_the_lanes_given_are_left_alone(dataset: Dataset) -> None:
+    """A round does not change what it was given, so that it can be repeated."""
+    lanes = lanes_of(dataset, 3)
+    before = [np.copy(array) for array in to_arrays(lanes)]
+    with Workers(BackendConfig(jobs=1), dataset, CONFIG) as workers:
+        first, second = workers.advance(lanes), workers.advance(lanes)
+    assert all(np.array_equal(a, b) for a, b in zip(before, to_arrays(lanes), strict=True))
+    assert bits(first) == bits(second)

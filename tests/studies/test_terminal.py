@@ -1,0 +1,175 @@
+"""Laws of what a person sees: facts in one line each, numbers without exponents, one path on stdout."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.tables import Table
+from studies.terminal import (
+    Terminal,
+    announce,
+    closing_lines,
+    count,
+    data_line,
+    edge_warnings,
+    fixed,
+    missing_line,
+    result_text,
+    space_line,
+)
+from sweeps.spec import load_spec
+
+DONE: dict[str, Any] = {
+    "number": 7, "state": "complete", "epochs": 8, "val_shd": 1, "val_f1": 0.963, "edge_count": 14, "blind_score": 1.25,
+    "true_edge_count": 13, "avg_grad_clip_ratio": 0.061, "degenerate": None,
+}  # fmt: skip
+FAILED = {"number": 3, "state": "failed", "epochs": 3, "error": "loss is not finite"}
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def table_of(values: Any, truth: Any = None) -> Table:
+    """A table of two variables."""
+    values = np.asarray(values, dtype=float)
+    return Table("my", ("a", "b"), values, np.zeros(len(values), dtype=np.int64), truth, "0" * 64)
+
+
+def test_counts_and_numbers() -> None:
+    """One is singular, thousands are separated, numbers have no exponent."""
+    assert [count(1, "trial"), count(2, "trial"), count(0, "trial")] == ["1 trial", "2 trials", "0 trials"]
+    assert count(2000, "row") == "2,000 rows"
+    assert [fixed(value) for value in (0.0001, 1.0, 1e-6, 0.05, 300.0, 0.0)] == ["0.0001", "1", "0.000001", "0.05",
+                                                                               "300", "0"]  # fmt: skip
+
+
+@given(st.floats(1e-9, 1e5))
+def test_numbers_stay_near(value: float) -> None:
+    """A number as written is what was meant, to the digits shown."""
+    assert "e" not in fixed(value)
+    assert float(fixed(value)) == pytest.approx(value, rel=1e-5, abs=1e-10)
+
+
+def test_the_first_lines() -> None:
+    """Data, missing values and space are told in a line each."""
+    truth = np.array([[False, True], [False, False]])
+    table = table_of([[1, np.nan], [2, 2], [np.nan, np.nan], [4, 4]], truth)
+    assert data_line("mine", table, 7) == "mine: my, 4 rows x 2 variables, 38 % missing, 1 true edge, seed 7"
+    assert data_line("mine", table_of([[1, 2]]), 7).endswith("0 % missing, no true graph, seed 7")
+    assert missing_line(table) == "missing    b 50 %, a 25 %"
+    assert missing_line(table_of([[1, 2]])) == ""
+    text = space_line(load_spec("smoke", [("space.lr", "[0.1, 0.2]")]))
+    assert text == "search     lambda_sparse 0.0003-3 log, lambda_acyclic 0.000001-0.1 log, lr 2 values"
+
+
+def test_result_text() -> None:
+    """A result shows edges beside true edges; without a true graph the score, and no accuracy."""
+    assert result_text(DONE) == "SHD 1  F1 0.96  edges 14/13  clip 6 %"
+    assert result_text({**DONE, "val_shd": None}) == "score 1.250  edges 14  clip 6 %"
+
+
+def test_plain_lines_without_a_terminal() -> None:
+    """Without a terminal there are plain lines: best and failed trials, with -v every one; quiet says nothing."""
+    texts = {}
+    for quiet, verbose in ((False, False), (False, True), (True, True)):
+        stream = io.StringIO()
+        terminal = Terminal(5, quiet=quiet, verbose=verbose, stream=stream)
+        terminal.open_bar()
+        terminal.trial_ended(DONE, best=True)
+        terminal.trial_ended(FAILED, best=False)
+        terminal.trial_ended({**DONE, "number": 8, "state": "pruned"}, best=False)
+        terminal.round_ended([DONE, FAILED], 0.5)
+        terminal.close_bar()
+        texts[quiet, verbose] = stream.getvalue().splitlines()
+    usual = [
+        "trial 7    SHD 1  F1 0.96  edges 14/13  clip 6 %  best",
+        "trial 3    failed at epoch 3: loss is not finite, see errors/trial-0003.txt",
+    ]
+    assert texts[False, False] == usual
+    assert texts[False, True] == [*usual, "trial 8    pruned at epoch 8  SHD 1  F1 0.96  edges 14/13  clip 6 %"]
+    assert texts[True, True] == []
+
+
+def test_a_plain_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no bar can be drawn the state is a line, at most every ten seconds."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
+    for now[0] in (105.0, 111.0, 112.0, 122.0):
+        terminal.round_ended([FAILED, {**DONE, "degenerate": "empty"}], 0.4)
+    assert stream.getvalue().splitlines() == ["2/5 trials  no result yet | 0 pruned 1 failed 1 empty"] * 2
+
+
+def test_the_bar_on_a_terminal() -> None:
+    """On a terminal there is a bar with trials done and the best result, and it is removed in the end."""
+    stream = Screen()
+    terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
+    terminal.open_bar()
+    terminal.trial_ended(DONE, best=True)
+    terminal.round_ended([DONE], 0.2)
+    text = stream.getvalue()
+    assert "1/5" in text
+    assert "best SHD 1 F1 0.96 edges 14/13" in text
+    assert "0 pruned 0 failed 0 empty" in text
+    terminal.close_bar()
+    assert stream.getvalue().endswith("\r")
+
+
+def test_the_last_lines() -> None:
+    """States add up, the interval is named as such, and a saving is an estimate."""
+    rows = [DONE, FAILED, {**DONE, "state": "pruned"}]
+    fresh = {"n": 5, "shd_mean": 1.8, "shd_low": 0.9, "shd_high": 2.7}
+    summary = {"confirm": fresh, "search_seconds": 12.2, "pruning_saved_seconds": 5.1}
+    assert closing_lines(summary, rows) == [
+        "winner on 5 fresh seeds: SHD 1.8 (95 % interval 0.9 to 2.7)",
+        "3 trials in 12 s: 1 complete, 1 pruned, 1 failed; pruning saved about 5 s of training.",
+    ]
+    one = {"confirm": {**fresh, "n": 1, "shd_low": None}, "search_seconds": 1.0, "pruning_saved_seconds": 0.0}
+    assert closing_lines(one, [DONE]) == [
+        "winner on 1 fresh seed: SHD 1.8", "1 trial in 1 s: 1 complete, 0 pruned, 0 failed.",
+    ]  # fmt: skip
+    assert len(closing_lines({**one, "confirm": None}, [DONE])) == 1
+
+
+def test_edges_of_the_range() -> None:
+    """A best value near a bound is told with the setting that widens the range; one in the middle is not."""
+    spec = load_spec("smoke", [("space.lr", "{low: 0.1, high: 1.1}")])
+    best = {"lambda_sparse": 2.9, "lambda_acyclic": 1e-3, "lr": 0.12}
+    assert edge_warnings(best, spec) == [
+        "warning: lambda_sparse 2.9 is at the edge of its range", "hint: --set space.lambda_sparse.high=30",
+        "warning: lr 0.12 is at the edge of its range", "hint: --set space.lr.low=0.01",
+    ]  # fmt: skip
+    assert edge_warnings(None, spec) == []
+    load_spec("smoke", [("space.lambda_sparse.high", "30"), ("space.lr", "{low: 0.01, high: 1.1}")])
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+def test_a_widened_range_is_a_valid_one(name: str) -> None:
+    """What the hint says to type is accepted by the settings, even at the end of what a setting may be."""
+    bounds = {"lr": "{low: 0.001, high: 9.0, log: true}", "weight_decay": "{low: 0.0, high: 0.5}"}
+    spec = load_spec("smoke", [(f"space.{name}", bounds[name])])
+    usual = {"lambda_sparse": 0.1, "lambda_acyclic": 1e-3, "lr": 0.1}
+    for value in (8.9, 0.0011) if name == "lr" else (0.49, 0.0):
+        for line in edge_warnings({**usual, name: value}, spec):
+            if line.startswith("hint: --set "):
+                key, _, text = line.removeprefix("hint: --set ").partition("=")
+                load_spec("smoke", [(f"space.{name}", bounds[name]), (key, text)])
+
+
+def test_announce(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stdout gets the bare path, stderr the label; quiet keeps the path only."""
+    announce("Report", "a/report.html")
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("a/report.html\n", "Report      a/report.html\n")
+    announce("Report", "a/report.html", quiet=True)
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("a/report.html\n", "")
