@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         return command(args)
+    except KeyboardInterrupt:
+        return 130
     except GraphsweepError as error:
         if args.debug:
             traceback.print_exc()

@@ -133,7 +133,6 @@ class Run:
         assert self.sweep is not None
         trials = self.sweep.trials
         best = best_row(trials, self.objective)
-        self.write_errors(trials)
         fresh: list[dict[str, Any]] = []
         (self.folder.path / "confirm" / "seeds.csv").unlink(missing_ok=True)
         if best is not None:
@@ -152,18 +151,6 @@ class Run:
         write_report(self.folder.path)
         self.copy_graph()
         return summary
-
-    def write_errors(self, trials: list[dict[str, Any]]) -> None:
-        """Write why each failed trial failed, with its settings."""
-        for row in trials:
-            if row["state"] == FAILED:
-                settings = "\n".join(f"{name} {value}" for name, value in self.sweep_params(row).items())
-                what = f"trial {row['number']} failed at epoch {row['epochs']}: {row['error']}"
-                self.folder.write(f"errors/trial-{row['number']:04}.txt", f"{what}\n{settings}\nseed {row['seed']}\n")
-
-    def sweep_params(self, row: dict[str, Any]) -> dict[str, float]:
-        """Return the swept settings of a row."""
-        return {name: row[name] for name in self.spec.space}
 
     def write_best(self, best: dict[str, Any]) -> None:
         """Write best/."""

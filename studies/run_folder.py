@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import InputError, RunFolderError
-from studies.records import EPOCH_COLUMNS, compress, decompress, read_rows, trial_columns, write_rows
+from studies.records import (
+    COMPLETE,
+    EPOCH_COLUMNS,
+    FAILED,
+    PRUNED,
+    compress,
+    decompress,
+    read_rows,
+    trial_columns,
+    write_rows,
+)
 
 if TYPE_CHECKING:  # a folder in use is refused before torch is imported
     import torch
@@ -85,7 +95,7 @@ class RunFolder:
 
     def __init__(self, path: Path, swept: list[str]) -> None:
         self.path = path
-        self.columns = trial_columns(swept)
+        self.swept, self.columns = swept, trial_columns(swept)
         self.lock = self.acquire()
 
     def acquire(self) -> int:
@@ -198,7 +208,8 @@ class RunFolder:
             RunFolderError: rows that the checkpoint knows of are gone; the files stay as they are.
         """
         trials = [row for row in self.rows(TRIALS, "number") if row["number"] in finished]
-        if {row["number"] for row in trials} != finished or len(trials) != len(finished):
+        known = {row["number"] for row in trials} == finished and len(trials) == len(finished)
+        if not known or not all(self.sound(row) for row in trials):
             raise self.damaged(TRIALS)
         last = {**{row["number"]: row["epochs"] for row in trials}, **reached}
         epochs = [row for row in self.rows(EPOCHS, "epoch") if row["epoch"] <= last.get(row["trial"], -1)]
@@ -206,9 +217,16 @@ class RunFolder:
         for row in epochs:
             seen[row["trial"]].append(row["epoch"])
         for number, steps in seen.items():
-            if not steps or sorted(steps) != list(range(min(steps), last[number] + 1, min(steps))):
+            if not steps or min(steps) < 1 or sorted(steps) != list(range(min(steps), last[number] + 1, min(steps))):
                 raise self.damaged(EPOCHS)
         return trials, epochs
+
+    def sound(self, row: dict[str, Any]) -> bool:
+        """Tell whether a finished trial's row has all that continuing needs of it."""
+        numbers = (row["seed"], row["epochs"], *(row[name] for name in self.swept))
+        scores = [row[name] is None for name in ("val_shd", "val_f1", "val_shd_blind")]
+        whole = row["state"] == FAILED or (len(set(scores)) == 1 and row["blind_score"] is not None)
+        return row["state"] in (COMPLETE, PRUNED, FAILED) and None not in numbers and whole
 
     def rows(self, name: str, key: str) -> list[dict[str, Any]]:
         """Read a record's rows, a torn last one left out."""

@@ -161,10 +161,18 @@ class Sweep:
             self.search.tell(row["number"], row["state"], self.value(row))
             self.trials.append(row)
             rows.append(row)
+            if row["state"] == FAILED:
+                self.write_error(row)
             best = best_row(self.trials, self.objective) is row
             self.best = select(self.lanes, [lane]) if best else self.best
             self.watcher.trial_ended(row, best)
         return rows
+
+    def write_error(self, row: dict[str, Any]) -> None:
+        """Write why a trial failed, with its settings."""
+        settings = "\n".join(f"{name} {value}" for name, value in self.params(row).items())
+        what = f"trial {row['number']} failed at epoch {row['epochs']}: {row['error']}"
+        self.folder.write(f"errors/trial-{row['number']:04}.txt", f"{what}\n{settings}\nseed {row['seed']}\n")
 
     def row(self, trial: LiveTrial, state: str, outcome: Outcome, last: Evaluation) -> dict[str, Any]:
         """Return a trial's row of trials.csv."""

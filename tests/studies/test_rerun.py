@@ -165,7 +165,7 @@ def test_a_changed_record_does_not_reproduce(run: str, capsys: pytest.CaptureFix
         (["run/trials.csv"], 3, "not a run folder"),
         (["run", "--trial", "10"], 2, "--trial 10: the run has no such trial"),
         (["run", "--trial", "-1"], 2, "--trial"),
-        (["run", "--trial", "x"], 2, "must be a whole number of 0 or more, got `x`"),
+        (["run", "--trial", "x"], 2, "must be a whole number of 0 or more"),
         (["run", "--seed", "1.5"], 2, "must be a whole number of 0 or more"),
         (["run", "--seed", "1", "--seeds", "2"], 2, "not allowed with"),
         (["run", "--seeds", "0"], 2, "--seeds must be 1 or more, got 0"),
@@ -183,6 +183,22 @@ def test_wrong_input(run: str, capsys: pytest.CaptureFixture[str], words: list[s
     assert streams.out == ""
     assert text in streams.err
     assert streams.err.startswith("error: ")
+
+
+def test_ctrl_c_is_no_traceback(run: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a trial is repeated ends the command with 130, and leaves no half-written graph."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studies.confirm.train", interrupted)
+    try:
+        code = rerun(run)
+    except KeyboardInterrupt:  # would end the whole test run
+        pytest.fail("the interrupt got out")
+    assert code == 130
+    assert "Traceback" not in capsys.readouterr().err
+    assert not Path(run, "rerun").exists()
 
 
 @pytest.mark.parametrize("name", ["trials.csv", "environment.json", "sweep.yaml"])

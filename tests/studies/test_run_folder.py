@@ -1,10 +1,11 @@
 """Laws of the run folder: one process at a time, whole files, and one line about whatever is wrong with it."""
 
+import csv
 import errno
 import json
 import os
 import random
-import shutil
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from commands import SMALL, only, results, signal_at, start, sweep
 
 from core.errors import InputError, RunFolderError
+from studies.records import compress, decompress
 from studies.run_folder import FORMAT, RunFolder, Saved, open_run, run_name, write_whole
 
 NOTHING = Saved([], [], [], None, None, "{}", 0.0)
@@ -45,7 +47,7 @@ def test_the_same_command_twice_at_once(capsys: pytest.CaptureFixture[str]) -> N
     """While a run goes on the same command exits with 3 and the other's process id, and disturbs nothing."""
     with open("err.txt", "w") as err:
         process = start(*SMALL, "-n", "400", stderr=err)
-        while not (Path("runs").exists() and (only() / "checkpoint.pt").exists()):
+        while not list(Path().glob("runs/*/checkpoint.pt")):
             assert process.poll() is None
         try:
             assert sweep(*SMALL) == 3
@@ -184,24 +186,30 @@ def test_a_newer_format_is_named(stopped: Path, capsys: pytest.CaptureFixture[st
     assert f"written by format {FORMAT + 1}, this graphsweep reads {FORMAT}" in text
 
 
-def test_checkpoint_bytes_can_be_anything(stopped: Path) -> None:
-    """Cut, overwritten or lengthened anywhere, a checkpoint is read or refused, never a traceback."""
-    chance = random.Random(7)
+def damaged(data: bytes, chance: random.Random, turn: int) -> bytes:
+    """Cut, overwrite, blank or lengthen a file somewhere."""
+    at = chance.randrange(len(data))
+    garbage = chance.randbytes(chance.randrange(1, 64))
+    changed = (
+        data[:at],
+        data[:at] + garbage + data[at + len(garbage) :],
+        data[:at] + bytes(chance.choice(b',\n-.0123456789e"') for _ in garbage) + data[at + len(garbage) :],
+        data[:at] + data[at + len(garbage) :],
+        data + garbage,
+    )
+    return changed[turn % len(changed)]
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "trials.csv", "epochs.csv.gz"])
+def test_bytes_can_be_anything(stopped: Path, name: str) -> None:
+    """Whatever bytes are damaged, what a run left is read or refused, never a traceback."""
+    chance = random.Random(name)
+    kept = {path: path.read_bytes() for path in stopped.iterdir() if path.is_file()}
     refused: list[str] = []
-    shutil.copytree(stopped, "kept")
-    original = (stopped / "checkpoint.pt").read_bytes()
-    for turn in range(120):
-        data = bytearray(original)
-        at = chance.randrange(len(data))
-        if turn % 3 == 0:
-            del data[at:]
-        elif turn % 3 == 1:
-            data[at : at + 64] = chance.randbytes(64)
-        else:
-            data[-chance.randrange(1, 3000) :] = chance.randbytes(50)
-        shutil.rmtree(stopped)
-        shutil.copytree("kept", stopped)
-        (stopped / "checkpoint.pt").write_bytes(data)
+    for turn in range(150):
+        for path, data in kept.items():
+            path.write_bytes(data)
+        (stopped / name).write_bytes(damaged(kept[stopped / name], chance, turn))
         folder = RunFolder(stopped, ["lr"])
         try:
             folder.load()
@@ -209,8 +217,8 @@ def test_checkpoint_bytes_can_be_anything(stopped: Path) -> None:
             refused.append(said(error))
         finally:
             folder.close()
-    assert len(refused) > 60
-    assert all("checkpoint.pt" in text or "trials.csv" in text for text in refused)
+    assert len(refused) > 30
+    assert all(name in text or "trials.csv" in text for text in refused)
 
 
 @pytest.mark.parametrize("name", ["trials.csv", "epochs.csv.gz"])
@@ -232,6 +240,28 @@ def test_a_damaged_record(stopped: Path, name: str, damage: str) -> None:
     assert outcome == ("same" if damage == "tail" else "refused")
     if outcome == "refused":
         assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("state", "x"), ("state", ""), ("epochs", ""), ("lr", ""), ("val_shd", ""), ("val_f1", "")]
+)
+def test_an_edited_cell(stopped: Path, column: str, value: str) -> None:
+    """A cell that no run has written, in a row that continuing needs, is refused with the record's name."""
+    with open(stopped / "trials.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    done = next(row for row in rows if row[1] == "complete")
+    done[rows[0].index(column)] = value
+    with open(stopped / "trials.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    assert continued() == "refused"
+
+
+def test_an_epoch_that_is_none(stopped: Path) -> None:
+    """The same for the log of the epochs: an evaluation at epoch 0 cannot be."""
+    lines = decompress((stopped / "epochs.csv.gz").read_bytes()).split("\n")
+    lines[1] = re.sub(r"^(\d+),\d+,", r"\1,0,", lines[1])
+    (stopped / "epochs.csv.gz").write_bytes(compress("\n".join(lines)))
+    assert continued() == "refused"
 
 
 def test_another_space_cannot_slip_in(stopped: Path) -> None:
