@@ -1,4 +1,4 @@
-"""Optuna: ask, report, prune, tell. The only file that knows it.
+"""Optuna: ask, report, prune, tell. Only this file and `journal` know it.
 
 The live study stays in memory, so an operation costs microseconds; what must outlive the process is kept
 by the run folder. A fresh sampler is made for every trial, seeded from (study seed, trial number): the
@@ -6,10 +6,8 @@ suggestions then depend on the records alone, not on how often the run was conti
 """
 
 import json
-import os
 import warnings
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +17,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from core.errors import RunFolderError
 from studies.records import COMPLETE, FAILED, PRUNED
-from studies.run_folder import folder_error
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec
 
@@ -29,7 +25,6 @@ TRIAL_STREAM, SAMPLER_STREAM = 1, 2
 COHORT_STEPS = 3
 STATES = {COMPLETE: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
 KEPT_ATTRIBUTES = ("cma:",)
-LAST_OPERATION = 9  # of optuna.storages.journal, JournalOperation
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -243,70 +238,3 @@ def restored_value(item: Restored, state: TrialState) -> float | None:
     if state == TrialState.PRUNED and item.reported:
         return item.reported[max(item.reported)]
     return item.value if state == TrialState.COMPLETE else None
-
-
-class Journal:
-    """The run's Optuna journal: finished trials under their own numbers, one write each.
-
-    Opens with `optuna.load_study` and optuna-dashboard. It is a copy: nothing is ever read back from it
-    but the number of trials it has.
-
-    Args:
-        path: the file, absolute. A last line that a kill or a full disk has torn is cut off, and kept beside it.
-        study_name: the study's name in it.
-
-    Raises:
-        RunFolderError: the file is not a journal, or cannot be written.
-    """
-
-    def __init__(self, path: str, study_name: str) -> None:
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-
-        self.path = Path(path)
-        try:
-            self.cut_torn_line()
-            check_journal(self.path)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
-                study = optuna.create_study(
-                    study_name=study_name, storage=self.storage, direction="minimize", load_if_exists=True
-                )
-        except OSError as error:
-            raise folder_error(self.path, error) from error
-        self.study_id = study._study_id
-        self.written = len(study.get_trials(deepcopy=False))
-
-    def cut_torn_line(self) -> None:
-        """Cut what follows the last line's end, which would make the journal unreadable for ever."""
-        data = self.path.read_bytes() if self.path.exists() else b""
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            self.path.with_name(f"{self.path.name}.torn").write_bytes(data[whole:])
-            os.truncate(self.path, whole)
-
-    def append(self, trials: list[FrozenTrial]) -> None:
-        """Write finished trials; the first must be the one after the last written."""
-        for trial in trials:
-            try:
-                self.storage.create_new_trial(self.study_id, template_trial=trial)
-            except OSError as error:
-                raise folder_error(self.path, error) from error
-            self.written += 1
-
-
-def check_journal(path: Path) -> None:
-    """Raise RunFolderError, with the line, unless every line is an operation that Optuna's journal knows."""
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-            known = isinstance(entry, dict) and 0 <= entry["op_code"] <= LAST_OPERATION
-        except (ValueError, KeyError, TypeError):
-            known = False
-        if not known:
-            raise RunFolderError(
-                f"{path}: line {number} is not of an Optuna journal", "move the file away; the records are kept"
-            )

@@ -13,10 +13,11 @@ from core.data import Dataset
 from core.lanes import Lanes, join, select
 from core.results import Outcome, finish
 from core.trainer import Evaluation, start
+from studies.journal import Journal
 from studies.records import COMPLETE, EPOCH_COLUMNS, FAILED, PRUNED
 from studies.rounds import Workers
 from studies.run_folder import LiveTrial, RunFolder, Saved
-from studies.search import Journal, Restored, Search
+from studies.search import Restored, Search
 from sweeps.spec import SweepSpec
 
 

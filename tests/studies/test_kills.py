@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from commands import ROOT, SMALL, WarmProcess, environment, only, results, signal_at, start, sweep
 
+from studies.journal import Journal
 from studies.run_folder import RunFolder
-from studies.search import Journal
 
 SAMPLERS = ("tpe", "qmc", "cmaes", "random")
 LONGER = (*SMALL, "-n", "14", "--set", "trainer.epochs=16", "--confirm", "2")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import RunFolderError
-from studies.search import CohortPruner, Journal, Restored, Search, derived_seed, grid_points, pruning_epochs
+from studies.journal import Journal
+from studies.search import CohortPruner, Restored, Search, derived_seed, grid_points, pruning_epochs
 from sweeps.config import PRUNERS, SAMPLERS
 from sweeps.spec import SweepSpec, load_spec
 
