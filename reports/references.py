@@ -8,7 +8,7 @@ from reports.scores import Estimate, fresh_seeds, scale_of
 from reports.wording import NO_VALUE, clean, count, decimals, f1, shd
 
 HEADS = ("graph", "cut", "SHD", "F1", "edges", "how")
-CAPTION = "What the best trial is compared with. Compare only rows whose cut was chosen in the same way."
+CAPTION = "What the best trial is compared with. An oracle graph has to beat every row, a blind one the blind rows."
 
 
 def compared(run: Run) -> TableBlock | None:

@@ -65,7 +65,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.spec, self.objective, self.table, self.dataset = spec, objective, table, dataset
         self.folder, self.workers = folder, workers
-        self.terminal = Terminal(spec.search.trials, quiet=quiet, verbose=verbose)
+        self.terminal = Terminal(spec.search.trials, quiet=quiet, verbose=verbose, log=folder.path / "sweep.log")
         self.sweep: Sweep | None = None
         self.baselines: list[dict[str, Any]] = []
 

@@ -1,8 +1,10 @@
 """What a person sees while a sweep runs: facts first, a bar, then the answer. All of it on stderr."""
 
+import contextlib
 import math
 import sys
 import time
+from pathlib import Path
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -89,23 +91,35 @@ class Terminal:
         budget: trials in total.
         quiet: only errors and the final path.
         verbose: every trial that ends, not only the best and the failed.
+        log: file to which every line is added, quiet or not; None for none.
         stream: where people read; stderr.
     """
 
-    def __init__(self, budget: int, *, quiet: bool, verbose: bool, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, budget: int, *, quiet: bool, verbose: bool, log: Path | None = None, stream: TextIO | None = None
+    ) -> None:
         self.budget, self.quiet, self.verbose, self.stream = budget, quiet, verbose, stream or sys.stderr
+        self.log = log
         self.best: dict[str, Any] | None = None
         self.bar: Any = None
         self.printed = time.monotonic()
 
     def say(self, line: str) -> None:
-        """Print a line above the bar."""
+        """Print a line above the bar, and add it to the log."""
+        if self.log is not None and line:
+            self.write_log(line)
         if self.quiet or not line:
             return
         if self.bar is not None:
             self.bar.write(line, file=self.stream)
         else:
             print(line, file=self.stream, flush=True)
+
+    def write_log(self, line: str) -> None:
+        """Add a line to the log, with the time; a log that cannot be written stops nothing."""
+        assert self.log is not None
+        with contextlib.suppress(OSError), open(self.log, "a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
 
     def open_bar(self) -> None:
         """Start the bar, where there is a terminal to draw it on."""

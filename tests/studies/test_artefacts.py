@@ -28,7 +28,8 @@ TRIAL_COLUMNS = (  # noqa: SIM905
 MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
     "report.html", "trials.csv", "epochs.csv.gz", "summary.json", "baselines.csv", "graph.csv", "sweep.yaml",
-    "environment.json", "study.journal", "checkpoint.pt", "sweep.lock", "confirm/seeds.csv", "best/adjacency.csv",
+    "environment.json", "study.journal", "checkpoint.pt", "sweep.lock", "sweep.log",
+    "confirm/seeds.csv", "best/adjacency.csv",
     "best/graph.png", "best/training_log.json", "best/training_summary.json", "best/weights.pt", "best/config.yaml",
 }  # fmt: skip
 
