@@ -20,6 +20,9 @@ from core.trainer import Evaluation, advance
 from sweeps.config import BackendConfig
 
 
+ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the repeat
+
+
 def cores() -> int:
     """Return the number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -60,8 +63,13 @@ class Workers:
     def __init__(self, backend: BackendConfig, dataset: Dataset, config: TrainerConfig) -> None:
         self.jobs = backend.jobs or cores()
         self.dataset, self.config = dataset, config
-        self.pool = joblib.Parallel(n_jobs=self.jobs, backend=backend.name, batch_size=1, max_nbytes=None)
+        self.backend = backend.name
+        self.pool = self.new_pool()
         one_thread()
+
+    def new_pool(self) -> joblib.Parallel:
+        """Return a pool without history: one whose call failed may hand late results to its next call."""
+        return joblib.Parallel(n_jobs=self.jobs, backend=self.backend, batch_size=1, max_nbytes=None)
 
     def __enter__(self) -> Self:
         """Start the processes."""
@@ -79,18 +87,25 @@ class Workers:
     def advance(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
         """Advance all lanes by one evaluation interval; the result does not depend on jobs or backend.
 
-        A killed worker costs a repeat of the round: its processes are replaced, and no state is lost.
+        A killed worker costs a repeat of the round: all processes are replaced, and no state is lost.
         """
         parts = shards(len(lanes.trial), self.jobs)
         if len(parts) == 1:
             return advance(lanes, self.dataset, self.config)
-        pieces = [to_arrays(select(lanes, part)) for part in parts]
-        try:
-            done = self.run(pieces)
-        except TerminatedWorkerError:
-            done = self.run(pieces)
+        done = self.repeat([to_arrays(select(lanes, part)) for part in parts])
         joined = join([from_arrays(arrays) for arrays, _ in done])
         return joined, [evaluation for _, evaluations in done for evaluation in evaluations]
+
+    def repeat(self, pieces: Sequence[list[NDArray[Any]]]) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
+        """Run the pieces, up to `ATTEMPTS` times if workers are lost; the last loss is passed on."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self.run(pieces)
+            except TerminatedWorkerError:
+                self.pool.__exit__(None, None, None)
+                self.pool = self.new_pool()
+                self.pool.__enter__()
+        return self.run(pieces)
 
     def run(self, pieces: Sequence[list[NDArray[Any]]]) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
         """Map `advance_shard` over the pieces."""

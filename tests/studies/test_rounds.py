@@ -15,7 +15,7 @@ from core.data import Dataset, prepare
 from core.lanes import Lanes, to_arrays
 from core.simulate import simulate
 from core.trainer import start
-from studies.rounds import Workers, cores, shards
+from studies.rounds import ATTEMPTS, Workers, cores, shards
 from sweeps.config import BackendConfig
 
 CONFIG = TrainerConfig(epochs=4, evaluate_every=2, batch_size=16)
@@ -60,10 +60,10 @@ def test_any_split_gives_the_same_bits(dataset: Dataset, jobs: int) -> None:
         assert bits(workers.advance(lanes)) == expected
 
 
-def test_a_lost_worker_costs_one_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
-    """A round whose worker was killed is run once more; when it is lost again the error is passed on."""
+def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
+    """A round whose worker was killed is run again; when it is lost every time the error is passed on."""
     lanes = lanes_of(dataset, 4)
-    run, lost = Workers.run, [1]
+    run, lost = Workers.run, [ATTEMPTS - 1]
 
     def losing(self: Workers, pieces: Any) -> Any:
         lost[0] -= 1
@@ -74,7 +74,7 @@ def test_a_lost_worker_costs_one_repeat(monkeypatch: pytest.MonkeyPatch, dataset
     monkeypatch.setattr(Workers, "run", losing)
     with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:
         found = bits(workers.advance(lanes))
-        lost[0] = 2
+        lost[0] = ATTEMPTS
         with pytest.raises(TerminatedWorkerError):
             workers.advance(lanes)
     with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
