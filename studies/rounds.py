@@ -19,7 +19,6 @@ from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
 from sweeps.config import BackendConfig
 
-
 ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the repeat
 
 
