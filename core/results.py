@@ -29,13 +29,14 @@ class Outcome(NamedTuple):
     """Numbers of one trial under their names in the records, and its graph.
 
     numbers: name -> value; those that need a true graph are None without one. adjacency: (d, d) float32 in
-    [0, 1], [i, j] is i -> j. graph: (d, d) bool, the edges at best_threshold (oracle), or at 0.5 without a
-    true graph.
+    [0, 1], [i, j] is i -> j. graph: (d, d) bool, the edges at best_threshold (oracle), or blind_graph without
+    a true graph. blind_graph: (d, d) bool, the edges at the cut that never sees the true graph.
     """
 
     numbers: dict[str, Any]
     adjacency: NDArray[np.float32]
     graph: NDArray[np.bool_]
+    blind_graph: NDArray[np.bool_]
 
 
 def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcome]:
@@ -78,7 +79,7 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
         numbers["is_dag"] = bool(metrics.is_dag(graph[lane]))
         numbers["graph_hash"] = hashlib.sha256(np.packbits(graph[lane].numpy()).tobytes()).hexdigest()[:HASH_LENGTH]
         numbers["weights_hash"] = weights_hash(lanes, lane)
-        outcomes.append(Outcome(numbers, strength[lane].numpy().copy(), graph[lane].numpy().copy()))
+        outcomes.append(Outcome(numbers, *(part[lane].numpy().copy() for part in (strength, graph, blind))))
     return outcomes
 
 

@@ -60,6 +60,7 @@ def test_scores_are_recounted_from_the_graph(thresholds: str) -> None:
         cut = oracles.tuned_threshold(strength, truth, thresholds)
         graph, blind = strength.astype(np.float64) > cut, strength > 0.5
         assert np.array_equal(outcome.graph, graph)
+        assert np.array_equal(outcome.blind_graph, blind)
         assert found["best_threshold"] == cut
         assert found["true_edge_count"] == truth.sum()
         assert found["val_shd"] == oracles.shd(graph, truth)
