@@ -8,6 +8,7 @@ setting is reported at once.
 from dataclasses import dataclass, field
 from typing import Any
 
+BUILT_IN = ("sensors",)
 MECHANISMS = ("tanh", "linear", "square", "abs", "product")
 
 

@@ -5,10 +5,12 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
+from core.config import BUILT_IN, DataConfig
 from core.corruption import corrupt
 from core.errors import InputError
 from core.tables import Table
+
+__all__ = ["BUILT_IN", "simulate"]
 
 BURN_IN = 200
 EFFECT = 0.5
@@ -89,11 +91,14 @@ def simulate_states(
     return states[BURN_IN:]
 
 
-def simulate(config: DataConfig) -> Table:
-    """Draw the built-in data set `sensors`.
+def simulate(config: DataConfig, data_seed: int | None = None) -> Table:
+    """Draw a built-in data set.
 
     Args:
         config: seed, rows, variables, edges, mechanism, noise, missing share and corruption.
+        data_seed: None draws everything from `config.seed`. A number draws a fresh data set from the same
+            generator: the true graph and its effects still come from `config.seed`, the noise, the
+            corruption and the missing values from `data_seed`. `data_seed=config.seed` is as None.
 
     Returns:
         Table with its true graph; the same settings always give the same values.
@@ -107,8 +112,9 @@ def simulate(config: DataConfig) -> Table:
             f"data.edges must be at most {d * (d - 1) // 2} for {d} variables but got {config.edges}",
             f"--set data.edges={d}",
         )
-    streams = np.random.SeedSequence(config.seed).spawn(4)
-    graph, order = random_graph(d, config.edges, np.random.default_rng(streams[0]))
+    structure = np.random.SeedSequence(config.seed).spawn(1)[0]
+    graph, order = random_graph(d, config.edges, np.random.default_rng(structure))
+    streams = np.random.SeedSequence(config.seed if data_seed is None else data_seed).spawn(4)
     states = simulate_states(graph, order, config, np.random.default_rng(streams[1]))
     scaled = (states - states.mean(0)) / np.maximum(states.std(0), 1e-300)
     scaled = corrupt(scaled, config.corruption, np.random.default_rng(streams[2]))

@@ -8,9 +8,9 @@ from core.delimited import shown
 from core.errors import InputError
 from core.graph_reader import find_cycle, read_graph
 from core.readers import read_table
-from core.simulate import simulate
+from core.simulate import BUILT_IN, simulate
 from core.tables import Table
-from sweeps.spec import BUILT_IN, SweepSpec
+from sweeps.spec import SweepSpec
 
 
 def load_table(config: DataConfig) -> Table:

@@ -2,15 +2,13 @@
 
 import os
 
-from core.config import DataConfig, TrainerConfig
+from core.config import BUILT_IN, DataConfig, TrainerConfig
 from core.errors import InputError
 from sweeps.config import SearchConfig
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import shorten
 from sweeps.space import Choices, Space
-
-BUILT_IN = ("sensors",)
 
 
 def check_data_name(name: str) -> None:
