@@ -13,14 +13,14 @@ from core.config import DataConfig, TrainerConfig
 from core.errors import InputError
 from sweeps.checks import read_section
 from sweeps.config import BackendConfig, SearchConfig
-from sweeps.cross_checks import BUILT_IN, check_data_name, check_files, check_space, check_trainer_and_data
+from sweeps.cross_checks import check_data_name, check_files, check_space, check_trainer_and_data
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import Node, Where, shorten
 from sweeps.space import SWEPT, Choices, Range, Space, read_space
 from sweeps.yaml_reader import FORM_HINT, read_argument, read_file
 
-__all__ = ["BUILT_IN", "BackendConfig", "Choices", "Range", "SearchConfig", "SweepSpec", "check_data_name", "load_spec"]
+__all__ = ["BackendConfig", "Choices", "Range", "SearchConfig", "SweepSpec", "check_data_name", "load_spec"]
 
 STUDY_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
 PACKAGED = Path(__file__).parent
