@@ -95,9 +95,24 @@ def load_spec(
     Raises:
         InputError: one setting is wrong. InputErrors: several are; all are found in one pass.
     """
+    findings = Findings({"": ("study",), **known_settings()})
+    root = read_root(path, findings)
+    change(root, overrides, options, findings)
+    spec = read_tree(root, findings)
+    findings.raise_all()
+    return spec
+
+
+def known_settings() -> dict[str, tuple[str, ...]]:
+    """The names of each section's settings."""
     known = {section: tuple(item.name for item in fields(kind)) for section, kind in SECTIONS.items()}
-    findings = Findings({"": ("study",), **known, "space": tuple(SWEPT)})
-    root = _read_root(path, findings)
+    return {**known, "space": tuple(SWEPT)}
+
+
+def change(
+    root: Node, overrides: Sequence[tuple[str, str]], options: Sequence[tuple[str, str, str]], findings: Findings
+) -> None:
+    """Put single settings into a tree of settings; `overrides` and `options` as for `load_spec`."""
     for key, text in overrides:
         try:
             node, errors = read_argument(key, text)
@@ -108,15 +123,18 @@ def load_spec(
         _replace(root, key, node, findings)
     for option, key, text in options:
         _replace(root, key, Node(Where(option, option=True), text, quoted=True), findings)
+
+
+def read_tree(root: Node, findings: Findings) -> SweepSpec:
+    """Read a tree of settings into a spec and check it; errors go to `findings`."""
     spec = _read_sections(root, findings)
     check_files(spec.data, findings)
     check_trainer_and_data(spec.trainer, spec.data, findings)
     check_space(spec.space, spec.search, findings)
-    findings.raise_all()
     return spec
 
 
-def _find(path: str) -> tuple[Path, str]:
+def _find(path: str, suites: bool) -> tuple[Path, str]:
     """The settings file that a path means, and its name in errors."""
     if os.path.exists(path) and not os.path.isdir(path):
         return Path(path), path
@@ -124,7 +142,7 @@ def _find(path: str) -> tuple[Path, str]:
     name = name if name.endswith(".yaml") else f"{name}.yaml"
     if folder in ("", "sweeps") and (PACKAGED / name).is_file():
         return PACKAGED / name, f"sweeps/{name}"
-    packaged = sorted(file.stem for file in PACKAGED.glob("*.yaml"))
+    packaged = packaged_settings(suites=suites)
     close = nearest_file(path, ".yaml", ".yml") or nearest(Path(name).stem, packaged)
     meant = f"did you mean `{close}`? " if close else ""
     name = shorten(path, 200)
@@ -132,10 +150,15 @@ def _find(path: str) -> tuple[Path, str]:
     raise InputError(problem, f"{meant}Packaged: {', '.join(packaged)}")
 
 
-def _read_root(path: str | Path, findings: Findings) -> Node:
+def packaged_settings(*, suites: bool = False) -> list[str]:
+    """Names of the packaged settings files: those of sweeps, or those of suites, which only `studies.suite` reads."""
+    return sorted(file.stem for file in PACKAGED.glob("*.yaml") if file.stem.startswith("suite") == suites)
+
+
+def read_root(path: str | Path, findings: Findings, *, suites: bool = False) -> Node:
     """Read the file as one mapping; if that fails, an empty one whose missing parts are no errors."""
     try:
-        file, label = _find(str(path))
+        file, label = _find(str(path), suites)
         root, errors = read_file(file, label)
     except InputError as error:
         findings.errors.append(error)
