@@ -1,23 +1,45 @@
-"""Trials trained to their end outside a search: the winner on fresh seeds, and repeats."""
+"""Trials trained to their end outside a search: the picks on fresh seeds and fresh data, and repeats."""
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from scipy.special import stdtrit
 
-from core.config import Hyperparameters
-from core.data import Dataset
+from core.config import BUILT_IN, DataConfig, Hyperparameters, TrainerConfig
+from core.data import Dataset, prepare
+from core.errors import InputError
 from core.lanes import Lanes, join, select
 from core.results import Outcome, finish
+from core.simulate import simulate
 from core.trainer import Evaluation, start
-from studies.rounds import Workers
+from studies.rounds import Workers, shards
 from studies.search import derived_seed
+from sweeps.config import BackendConfig
 
-FRESH_STREAM = 3
+DATA_STREAM, FRESH_STREAM = 0, 3
+DIVERGED = "loss is not finite"
 SEED_COLUMNS = (
     "seed", "val_shd", "val_shd_directed", "val_f1", "edge_count", "best_threshold", "val_shd_blind", "val_f1_blind",
     "edge_count_blind", "blind_score", "weights_hash",
 )  # fmt: skip
+
+
+Trial = tuple[int, int, Hyperparameters]
+"""Number, seed and settings, as `core.trainer.start` takes them."""
+
+
+class Fresh(NamedTuple):
+    """A trial's settings trained with a fresh seed, on the sweep's data or on a fresh data set.
+
+    data_seed: None on the sweep's own data. outcome: None where the training failed; error says why.
+    """
+
+    trial: int
+    seed: int
+    data_seed: int | None
+    outcome: Outcome | None
+    error: str = ""
 
 
 class Trained(NamedTuple):
@@ -28,9 +50,7 @@ class Trained(NamedTuple):
     log: list[Evaluation]
 
 
-def train(
-    trials: list[tuple[int, int, Hyperparameters]], dataset: Dataset, workers: Workers, epochs: int
-) -> list[Trained]:
+def train(trials: list[Trial], dataset: Dataset, workers: Workers, epochs: int) -> list[Trained]:
     """Train trials until they stop early or have run their epochs.
 
     Args:
@@ -78,6 +98,79 @@ def confirm(
     return [{"seed": seed, **result.outcome.numbers} for seed, result in zip(seeds, results, strict=True)]
 
 
+def fresh_data_seeds(study_seed: int, count: int) -> list[int]:
+    """Return seeds for fresh data sets, the same for every trial and whenever asked."""
+    return [derived_seed(study_seed, index, DATA_STREAM) for index in range(count)]
+
+
+def fresh_dataset(config: DataConfig, data_seed: int, sweep: Dataset, trainer: TrainerConfig) -> Dataset:
+    """Draw a fresh data set from the sweep's simulation; it is compared with the sweep's true graph.
+
+    Raises:
+        InputError: this draw cannot be learned from, e.g. where nearly all of it is missing.
+    """
+    return prepare(replace(simulate(config, data_seed), truth=sweep.truth), trainer)
+
+
+def train_whole(trials: list[Trial], data_seed: int | None, dataset: Dataset, config: TrainerConfig) -> list[Fresh]:
+    """Train trials on one data set from start to end in this process; a diverged one fails alone."""
+    with Workers(BackendConfig(jobs=1), dataset, config) as alone:
+        results = train(trials, dataset, alone, config.epochs)
+    return [
+        Fresh(number, seed, data_seed, None, DIVERGED)
+        if result.log[-1].failed_step >= 0
+        else Fresh(number, seed, data_seed, result.outcome)
+        for (number, seed, _), result in zip(trials, results, strict=True)
+    ]
+
+
+def train_fresh(
+    picks: dict[int, Hyperparameters], study_seed: int, count: int, data: DataConfig, dataset: Dataset,
+    workers: Workers,
+) -> list[Fresh]:  # fmt: skip
+    """Train each pick on fresh seeds; where the data is a simulation also once on each of as many fresh data sets.
+
+    The k-th fresh data set is trained with the k-th fresh seed, so the two differ in the data alone. Lanes of
+    different data sets cannot share a call, so every data set is one piece of work, done whole by one worker;
+    the fresh seeds are one more, or several where workers would be idle. The result depends on none of this.
+
+    Args:
+        picks: settings by trial number.
+        study_seed: the study's seed, from which all seeds follow.
+        count: fresh seeds, and fresh data sets.
+        data: what the sweep's data is; a built-in name means a simulation.
+        dataset: the sweep's data.
+        workers: who trains.
+
+    Returns:
+        Fresh seeds first, then data sets; in each by pick, then by seed.
+    """
+    config = workers.config
+    seeds = {number: fresh_seeds(study_seed, number, count) for number in picks}
+    data_seeds = fresh_data_seeds(study_seed, count) if data.name in BUILT_IN else []
+    lanes = [(number, seed, hyper) for number, hyper in picks.items() for seed in seeds[number]]
+    parts = shards(len(lanes), max(1, workers.jobs - len(data_seeds)))
+    pieces: list[tuple[list[Trial], int | None, Dataset, TrainerConfig]] = []
+    pieces += [([lanes[index] for index in part], None, dataset, config) for part in parts]
+    failed: list[Fresh] = []
+    for index, data_seed in enumerate(data_seeds):
+        trials = [(number, seeds[number][index], hyper) for number, hyper in picks.items()]
+        try:
+            pieces.append((trials, data_seed, fresh_dataset(data, data_seed, dataset, config), config))
+        except InputError as error:
+            failed += [Fresh(number, seed, data_seed, None, error.message) for number, seed, _ in trials]
+    found = failed + [fresh for done in workers.map(train_whole, pieces) for fresh in done]
+    numbers, order = list(picks), [None, *data_seeds]
+    places = {(number, seed): k for number in picks for k, seed in enumerate(seeds[number])}
+    return sorted(
+        found,
+        key=lambda item: (
+            item.data_seed is not None, numbers.index(item.trial), order.index(item.data_seed),
+            places[item.trial, item.seed],
+        ),
+    )  # fmt: skip
+
+
 def interval(values: list[float]) -> tuple[float, float, float]:
     """Return mean and 95 % Student interval of the mean; a single value has no interval (NaN)."""
     mean = math.fsum(values) / len(values)
@@ -88,12 +181,18 @@ def interval(values: list[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def summary_of(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the `confirm` block of summary.json; None without rows, blank scores without a true graph."""
+def summary_of(rows: list[dict[str, Any]], suffix: str = "") -> dict[str, Any] | None:
+    """Return n, and of SHD and F1 mean and 95 % interval; None without rows, blank scores without a true graph.
+
+    Args:
+        rows: columns of the records.
+        suffix: "" for the cut tuned on the true graph, "_blind" for the cut that never sees it.
+    """
     if not rows:
         return None
     block: dict[str, Any] = {"n": len(rows)}
-    for name, column, top in (("shd", "val_shd", math.inf), ("f1", "val_f1", 1.0)):
+    for name, top in (("shd", math.inf), ("f1", 1.0)):
+        column = f"val_{name}{suffix}"
         if rows[0][column] is None:
             mean = low = high = None
         else:

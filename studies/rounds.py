@@ -3,10 +3,10 @@
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import joblib
 import torch
@@ -19,6 +19,7 @@ from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
 from sweeps.config import BackendConfig
 
+Result = TypeVar("Result")
 ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the repeat
 
 
@@ -33,13 +34,18 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def advance_shard(
-    arrays: list[NDArray[Any]], dataset: Dataset, config: TrainerConfig
-) -> tuple[list[NDArray[Any]], list[Evaluation]]:
-    """Advance some lanes wherever this runs; lanes travel as arrays. Ctrl-C is the coordinator's affair."""
+def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Call `work` in a worker: with one thread, and leaving Ctrl-C to the coordinator."""
     one_thread()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return work(*arguments)
+
+
+def advance_shard(
+    arrays: list[NDArray[Any]], dataset: Dataset, config: TrainerConfig
+) -> tuple[list[NDArray[Any]], list[Evaluation]]:
+    """Advance some lanes wherever this runs; lanes travel as arrays."""
     lanes, evaluations = advance(from_arrays(arrays), dataset, config)
     return to_arrays(lanes), evaluations
 
@@ -91,25 +97,29 @@ class Workers:
         parts = shards(len(lanes.trial), self.jobs)
         if len(parts) == 1:
             return advance(lanes, self.dataset, self.config)
-        done = self.repeat([to_arrays(select(lanes, part)) for part in parts])
+        done = self.map(advance_shard, [(to_arrays(select(lanes, part)), self.dataset, self.config) for part in parts])
         joined = join([from_arrays(arrays) for arrays, _ in done])
         return joined, [evaluation for _, evaluations in done for evaluation in evaluations]
 
-    def repeat(self, pieces: Sequence[list[NDArray[Any]]]) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
-        """Run the pieces, up to `ATTEMPTS` times if workers are lost; the last loss is passed on."""
+    def map(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
+        """Call `work` with the arguments of each piece, on the workers; return the results in order.
+
+        One job, or one piece, is worked on here. All pieces are repeated, up to `ATTEMPTS` times in all, if a
+        worker is lost, so `work` must give the same again; the last loss is passed on.
+        """
+        if self.jobs == 1 or len(pieces) == 1:
+            return [work(*piece) for piece in pieces]
         for _ in range(ATTEMPTS - 1):
             try:
-                return self.run(pieces)
+                return self.run(work, pieces)
             except TerminatedWorkerError:
                 self.pool.__exit__(None, None, None)
                 self.pool = self.new_pool()
                 self.pool.__enter__()
-        return self.run(pieces)
+        return self.run(work, pieces)
 
-    def run(self, pieces: Sequence[list[NDArray[Any]]]) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
-        """Map `advance_shard` over the pieces."""
-        work = joblib.delayed(advance_shard)
-        results: list[tuple[list[NDArray[Any]], list[Evaluation]]] = list(
-            self.pool(work(piece, self.dataset, self.config) for piece in pieces)
-        )
+    def run(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
+        """Map `work` over the pieces once."""
+        task = joblib.delayed(in_worker)
+        results: list[Result] = list(self.pool(task(work, *piece) for piece in pieces))
         return results

@@ -10,13 +10,15 @@ import numpy as np
 
 from core.baselines import baseline_rows
 from core.chance import chance_f1, hypergeometric_p
+from core.config import BUILT_IN, Hyperparameters
 from core.data import Dataset
 from core.delimited import shown
-from core.results import finish
+from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
-from studies.confirm import SEED_COLUMNS, confirm, fresh_seeds, summary_of
+from studies.confirm import Fresh, train_fresh
 from studies.data import check_cycle
+from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
 from studies.run_folder import FORMAT, RunFolder
@@ -128,32 +130,65 @@ class Run:
         if self.dataset.truth is not None:
             self.folder.write("graph.csv", artefacts.graph_csv(self.dataset))
 
-    def conclude(self, begin: float, *, interrupted: bool) -> dict[str, Any]:
-        """Try the winner on fresh seeds, write its artefacts, the summary and the report; return the summary."""
+    def conclude(self, begin: float, *, interrupted: bool, report: bool = True) -> dict[str, Any]:
+        """Write the winner's files, try winner and blind pick again, write and return the summary, and report.
+
+        Args:
+            begin: when the command began, on `time.perf_counter`.
+            interrupted: nothing is trained any more.
+            report: whether to write the report.
+        """
         assert self.sweep is not None
         trials = self.sweep.trials
-        best = best_row(trials, self.objective)
-        fresh: list[dict[str, Any]] = []
-        (self.folder.path / "confirm" / "seeds.csv").unlink(missing_ok=True)
-        if best is not None:
-            self.write_best(best)
+        picks = self.picks()
+        fresh: list[Fresh] = []
+        for name in ("seeds.csv", "data.csv", "edges.csv"):
+            (self.folder.path / "confirm" / name).unlink(missing_ok=True)
+        if picks is not None:
+            outcome = self.write_best(picks.winner)
             if self.spec.search.confirm and not interrupted:
-                seeds = fresh_seeds(self.spec.search.seed, best["number"], self.spec.search.confirm)
-                fresh = confirm(best["number"], self.sweep.params(best), seeds, self.dataset, self.workers)
-                self.folder.write("confirm/seeds.csv", write_rows(fresh, SEED_COLUMNS))
-        summary = self.summary(best, fresh, interrupted)
+                fresh = self.confirm(picks, outcome)
+        best = picks and picks.winner
+        summary = self.summary(picks, fresh, interrupted)
         summary["wall_seconds"] = round(time.perf_counter() - begin, 2)
         self.folder.write("summary.json", artefacts.as_json(summary))
         for line in [*closing_lines(summary, trials), *edge_warnings(best, self.spec)]:
             self.terminal.say(line)
-        from reports.page import write_report  # matplotlib and pandas take a second to import
+        if report:
+            from reports.page import write_report  # matplotlib and pandas take a second to import
 
-        write_report(self.folder.path)
-        self.copy_graph()
+            write_report(self.folder.path)
+            self.copy_graph()
         return summary
 
-    def write_best(self, best: dict[str, Any]) -> None:
-        """Write best/."""
+    def picks(self) -> Picks | None:
+        """Return the winner and the blind pick; None where no trial completed."""
+        assert self.sweep is not None
+        best, blind = (best_row(self.sweep.trials, objective) for objective in (self.objective, "blind"))
+        return None if best is None or blind is None else Picks(best, blind, self.objective)
+
+    def confirm(self, picks: Picks, outcome: Outcome) -> list[Fresh]:
+        """Train winner and blind pick on fresh seeds and fresh data sets, and write confirm/."""
+        assert self.sweep is not None
+        rows = {row["number"]: row for row in (picks.winner, picks.blind)}
+        hyper = {number: Hyperparameters(**self.sweep.params(row)) for number, row in rows.items()}
+        seeds = self.spec.search.confirm
+        more = f" and {count(seeds, 'fresh data set')}" if self.spec.data.name in BUILT_IN else ""
+        trials = " and ".join(f"trial {number}" for number in hyper)
+        self.terminal.say(f"confirm    {trials} again, on {count(seeds, 'fresh seed')}{more}")
+        fresh = train_fresh(hyper, self.spec.search.seed, seeds, self.spec.data, self.dataset, self.workers)
+        own = [item for item in fresh if item.data_seed is None]
+        graph = outcome.blind_graph if self.objective == "blind" else outcome.graph
+        edges = edge_rows(own, picks, graph, self.dataset.truth, self.dataset.names)
+        self.folder.write("confirm/seeds.csv", write_rows(fresh_rows(own, picks), FRESH_COLUMNS))
+        self.folder.write("confirm/edges.csv", write_rows(edges, EDGE_COLUMNS))
+        if len(own) < len(fresh):
+            data = [item for item in fresh if item.data_seed is not None]
+            self.folder.write("confirm/data.csv", write_rows(fresh_rows(data, picks), DATA_COLUMNS))
+        return fresh
+
+    def write_best(self, best: dict[str, Any]) -> Outcome:
+        """Write best/; return what the winner came to."""
         assert self.sweep is not None
         assert self.sweep.best is not None
         outcome = finish(self.sweep.best, self.dataset, self.spec.trainer)[0]
@@ -161,6 +196,7 @@ class Run:
         artefacts.write_trial(
             self.folder.path / "best", best, log, self.sweep.best, outcome, self.spec, self.dataset.names
         )
+        return outcome
 
     def copy_graph(self) -> None:
         """Put the picture of the best graph beside its numbers."""
@@ -168,13 +204,11 @@ class Run:
         if picture.exists():
             self.folder.write("best/graph.png", picture.read_bytes())
 
-    def summary(self, best: dict[str, Any] | None, fresh: list[dict[str, Any]], interrupted: bool) -> dict[str, Any]:
+    def summary(self, picks: Picks | None, fresh: list[Fresh], interrupted: bool) -> dict[str, Any]:
         """Return summary.json."""
         assert self.sweep is not None
         trials, spec, path = self.sweep.trials, self.spec, self.folder.path
         states = [row["state"] for row in trials]
-        complete = [row for row in trials if row["state"] == COMPLETE]
-        blind = min(complete, key=lambda row: (row["blind_score"], row["number"]), default=None)
         named = {row["name"]: {key: row.get(key) for key in ("shd", "f1", "edge_count")} for row in self.baselines}
         return {
             "format": FORMAT,
@@ -193,10 +227,10 @@ class Run:
             "pruning_saved_seconds": round(saved_seconds(trials, spec.trainer.epochs), 3),
             "report": str(path / "report.html"),
             "rerun_command": f"python -m studies.rerun {shlex.quote(str(path))}",
-            "best": None if best is None else {**self.named(best), **self.luck(best)},
-            "blind": None if blind is None else self.named(blind),
+            "best": None if picks is None else {**self.named(picks.winner), **self.luck(picks.winner)},
+            "blind": None if picks is None else self.named(picks.blind),
             "baselines": named,
-            "confirm": summary_of(fresh),
+            "confirm": confirm_block(fresh, picks),
         }
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -171,20 +171,58 @@ def announce(label: str, path: str, *, quiet: bool = False) -> None:
 
 
 def closing_lines(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
-    """Return the lines after the bar: fresh seeds, states and time."""
-    lines = []
-    fresh = summary["confirm"]
-    if fresh and fresh["shd_mean"] is not None:
-        spread = (
-            "" if fresh["shd_low"] is None else f" (95 % interval {fresh['shd_low']:.1f} to {fresh['shd_high']:.1f})"
-        )
-        lines.append(f"winner on {count(fresh['n'], 'fresh seed')}: SHD {fresh['shd_mean']:.1f}{spread}")
+    """Return the lines after the bar: fresh seeds and data, states and time."""
     states = [row["state"] for row in rows]
     parts = [f"{states.count(COMPLETE)} complete", f"{states.count(PRUNED)} pruned", f"{states.count(FAILED)} failed"]
     saved = summary["pruning_saved_seconds"]
     tail = f"; pruning saved about {saved:.0f} s of training" if saved >= 0.5 else ""
-    lines.append(f"{count(len(rows), 'trial')} in {summary['search_seconds']:.0f} s: {', '.join(parts)}{tail}.")
+    ended = f"{count(len(rows), 'trial')} in {summary['search_seconds']:.0f} s: {', '.join(parts)}{tail}."
+    return [*fresh_lines(summary["confirm"]), ended]
+
+
+def fresh_lines(confirm: dict[str, Any] | None) -> list[str]:
+    """Say how winner and blind pick did on fresh seeds and fresh data; without a true graph how alike the graphs are.
+
+    Args:
+        confirm: the block of summary.json; parts that a block lacks are not spoken of.
+    """
+    if not confirm:
+        return []
+    lines = []
+    if confirm["n"] and confirm["shd_mean"] is None:
+        lines.append(f"winner on {count(confirm['n'], 'fresh seed')}: {alike_text(confirm)}")
+    elif confirm["n"]:
+        spread = between(confirm, "shd", 1, "95 % interval ")
+        lines.append(f"winner on {count(confirm['n'], 'fresh seed')}: SHD {confirm['shd_mean']:.1f}{spread}")
+    blind, data = confirm.get("blind") or {}, confirm.get("data") or {}
+    if blind.get("shd_mean") is not None:
+        spread = between(blind, "shd", 1)
+        who = f"trial {blind['trial']}, picked and cut blind, on {count(blind['n'], 'fresh seed')}"
+        lines.append(f"{who}: SHD {blind['shd_mean']:.1f}{spread}")
+    if data.get("shd_mean") is not None:
+        score = f"F1 {data['f1_mean']:.2f}{between(data, 'f1', 2)}, SHD {data['shd_mean']:.1f}"
+        lines.append(f"fresh data  {score} on {count(data['n'], 'new data set')} of the same generator")
+    for where, block in (("seeds", confirm), ("data", data)):
+        if block.get("failed"):
+            lines.append(
+                f"warning: {count(block['failed'], 'training')} on fresh {where} failed, see confirm/{where}.csv"
+            )
     return lines
+
+
+def between(block: dict[str, Any], name: str, digits: int, label: str = "") -> str:
+    """Return " (low to high)" of a score; empty where there is no interval."""
+    low, high = block[f"{name}_low"], block[f"{name}_high"]
+    return "" if low is None else f" ({label}{low:.{digits}f} to {high:.{digits}f})"
+
+
+def alike_text(block: dict[str, Any]) -> str:
+    """Say how many edges return, where nothing else can be said of a graph."""
+    ever = count(block["edges_ever"], "edge")
+    if block["pair_shd"] is None:
+        return f"{ever}, no true graph to compare with"
+    kept = f"{block['edges_always']} of {ever} are in every graph"
+    return f"{kept}, two graphs differ on {block['pair_shd']:.1f} pairs on average"
 
 
 def edge_warnings(best: dict[str, Any] | None, spec: SweepSpec) -> list[str]:

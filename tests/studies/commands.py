@@ -91,7 +91,8 @@ def journal(folder: Path) -> list[tuple[Any, ...]]:
 
 def results(folder: Path) -> dict[str, Any]:
     """All that the same settings and seed must give again, however often the run was stopped."""
-    wanted = ("trials.csv", "epochs.csv.gz", "baselines.csv", "confirm/seeds.csv", "best/adjacency.csv")
+    confirm = ("confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv")
+    wanted = ("trials.csv", "epochs.csv.gz", "baselines.csv", *confirm, "best/adjacency.csv")
     found: dict[str, Any] = {name: table(folder / name) for name in wanted if (folder / name).exists()}
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     best = summary["best"] and summary["best"]["number"]

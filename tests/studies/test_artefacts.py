@@ -29,7 +29,7 @@ MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
     "report.html", "trials.csv", "epochs.csv.gz", "summary.json", "baselines.csv", "graph.csv", "sweep.yaml",
     "environment.json", "study.journal", "checkpoint.pt", "sweep.lock", "sweep.log",
-    "confirm/seeds.csv", "best/adjacency.csv",
+    "confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv", "best/adjacency.csv",
     "best/graph.png", "best/training_log.json", "best/training_summary.json", "best/weights.pt", "best/config.yaml",
 }  # fmt: skip
 
@@ -128,7 +128,14 @@ def test_the_summary(finished: Path, summary: dict[str, Any]) -> None:
     assert summary["best"]["val_shd"] == min(row["val_shd"] for row in complete)
     assert summary["blind"]["blind_score"] == min(row["blind_score"] for row in complete)
     assert 0 <= summary["best"]["chance_p"] <= 1
-    assert set(summary["confirm"]) == {"n", "shd_mean", "shd_low", "shd_high", "f1_mean", "f1_low", "f1_high"}
+    block = {
+        "n", "shd_mean", "shd_low", "shd_high", "f1_mean", "f1_low", "f1_high", "shd_gap", "f1_gap", "trial", "failed",
+        "pair_shd", "edges_mean", "edges_always", "edges_ever",
+    }  # fmt: skip
+    confirm = summary["confirm"]
+    assert set(confirm) == block | {"blind", "data"}
+    assert set(confirm["data"]) == block | {"blind"}
+    assert set(confirm["blind"]) == set(confirm["data"]["blind"]) == block
     assert summary["rerun_command"] == f"python -m studies.rerun runs/{finished.name}"
     assert summary["report"] == f"runs/{finished.name}/report.html"
     assert summary["pruning_saved_seconds"] > 0

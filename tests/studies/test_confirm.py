@@ -1,18 +1,44 @@
-"""Laws of confirmation: fresh seeds, the trial's own settings, and an interval that is Student's."""
+"""Laws of confirmation: fresh seeds and data, the trial's own settings, and an interval that is Student's."""
 
-import csv
+import contextlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import SMALL, only, sweep, table, trials
+from conftest import handlers_kept
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from studies.confirm import SEED_COLUMNS, fresh_seeds, interval, summary_of
+from core.config import DataConfig, Hyperparameters, TrainerConfig
+from core.data import prepare
+from core.results import Outcome
+from core.simulate import simulate
+from studies.confirm import (
+    Fresh,
+    fresh_data_seeds,
+    fresh_dataset,
+    fresh_seeds,
+    interval,
+    summary_of,
+    train,
+    train_fresh,
+    train_whole,
+)
+from studies.data import load_table
+from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, agreement
+from studies.records import read_rows
+from studies.rounds import Workers
 from studies.search import derived_seed
+from sweeps.config import BackendConfig
+from sweeps.spec import load_spec
+from tests import oracles
+
+TRAINER = TrainerConfig(epochs=4, evaluate_every=2, batch_size=16)
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 
@@ -57,29 +83,238 @@ def test_fresh_seeds_are_fresh(seed: int, number: int, count: int) -> None:
     assert not set(seeds) & {derived_seed(seed, other, 1) for other in range(50)}
 
 
+@given(st.integers(0, 2**32), st.integers(1, 20))
+def test_fresh_data_seeds_are_fresh(seed: int, count: int) -> None:
+    """The seeds of the data are the same whenever asked, start alike for any count, and are no trial's own."""
+    seeds = fresh_data_seeds(seed, count)
+    assert seeds == fresh_data_seeds(seed, count + 1)[:count]
+    assert len(set(seeds)) == count
+    assert not set(seeds) & {derived_seed(seed, other, stream) for other in range(20) for stream in range(1, 6)}
+
+
+def test_fresh_data_are_fresh() -> None:
+    """A fresh data set has other values and the sweep's true graph, also where that is not the simulation's."""
+    data = DataConfig(rows=120, variables=5, edges=4, missing=0.1)
+    sweep_data = prepare(simulate(data), TRAINER)
+    first, second = (fresh_dataset(data, seed, sweep_data, TRAINER) for seed in fresh_data_seeds(1337, 2))
+    assert len({item.key for item in (sweep_data, first, second)}) == 3
+    for fresh in (first, second):
+        assert fresh.names == sweep_data.names
+        assert np.array_equal(fresh.truth, sweep_data.truth)
+        assert not np.array_equal(fresh.values, sweep_data.values)
+        assert not np.array_equal(fresh.observed, sweep_data.observed)
+    given = np.eye(5, k=1, dtype=bool)
+    assert np.array_equal(fresh_dataset(data, 7, replace(sweep_data, truth=given), TRAINER).truth, given)
+
+
+@pytest.mark.parametrize("jobs", [2, 3, 9])
+def test_fresh_trainings_do_not_depend_on_jobs(jobs: int) -> None:
+    """Any number of workers gives, bit for bit and in the same order, what one gives."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset = prepare(simulate(data), TRAINER)
+    picks = {7: Hyperparameters(lr=0.03), 2: Hyperparameters(lambda_sparse=0.1)}
+
+    def trained(backend: BackendConfig) -> list[Fresh]:
+        with Workers(backend, dataset, TRAINER) as workers:
+            return train_fresh(picks, 5, 3, data, dataset, workers)
+
+    expected, found = trained(BackendConfig(jobs=1)), trained(BackendConfig(name="threading", jobs=jobs))
+    assert [item[:3] for item in found] == [item[:3] for item in expected]
+    seeds = [(number, seed) for number in picks for seed in fresh_seeds(5, number, 3)]
+    assert [item[:2] for item in found] == seeds + seeds
+    assert [item.data_seed for item in found] == [None] * 6 + fresh_data_seeds(5, 3) * 2
+    for one, other in zip(expected, found, strict=True):
+        assert one.outcome is not None
+        assert other.outcome is not None
+        assert one.outcome.numbers == other.outcome.numbers
+        assert np.array_equal(one.outcome.blind_graph, other.outcome.blind_graph)
+    assert len({item.outcome.numbers["weights_hash"] for item in found if item.outcome}) == 12
+
+
+def test_a_training_that_diverges_fails_alone() -> None:
+    """A diverged training has a reason and no score; its neighbours are as if it were not there."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset = prepare(simulate(data), TRAINER)
+    good = [(1, 11, Hyperparameters()), (1, 12, Hyperparameters())]
+    alone = train_whole(good, None, dataset, TRAINER)
+    found = train_whole([good[0], (2, 13, Hyperparameters(lambda_disen=1e39)), good[1]], None, dataset, TRAINER)
+    assert [item.error for item in found] == ["", "loss is not finite", ""]
+    assert found[1].outcome is None
+    hashes = [item.outcome and item.outcome.numbers["weights_hash"] for item in (found[0], found[2])]
+    assert hashes == [item.outcome and item.outcome.numbers["weights_hash"] for item in alone]
+
+
+def test_data_that_cannot_be_learned_from_fail() -> None:
+    """A draw without enough values is a failed training with its reason, not an error of the run."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset = prepare(simulate(data), TRAINER)
+    with Workers(BackendConfig(jobs=1), dataset, TRAINER) as workers:
+        found = train_fresh({0: Hyperparameters()}, 5, 2, replace(data, rows=20), dataset, workers)
+    assert [item.error == "" for item in found] == [True, True, False, False]
+    assert all("rows" in item.error for item in found[2:])
+
+
+def written(folder: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a file of confirm/."""
+    return table(folder / "confirm" / name)
+
+
+def retrained(folder: Path, trial: int, seeds: list[int]) -> list[Outcome]:
+    """What a run's settings come to on some seeds, trained here and now."""
+    spec = load_spec(str(folder / "sweep.yaml"))
+    row = read_rows((folder / "trials.csv").read_text())[trial]
+    dataset = prepare(load_table(spec.data), spec.trainer)
+    hyper = Hyperparameters(**{name: row[name] for name in spec.space})
+    with Workers(BackendConfig(jobs=1), dataset, spec.trainer) as workers:
+        results = train([(trial, seed, hyper) for seed in seeds], dataset, workers, spec.trainer.epochs)
+    return [result.outcome for result in results]
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished oracle sweep with three fresh seeds and three fresh data sets; only to be read."""
+    where = tmp_path_factory.mktemp("tried")
+    with contextlib.chdir(where), pytest.MonkeyPatch.context() as patch, handlers_kept():
+        patch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
+        assert sweep(*SMALL, "--confirm", "3", "-q") == 0
+    return where / only(where / "runs")
+
+
 @pytest.mark.usefixtures("no_report")
-def test_the_winner_on_fresh_seeds() -> None:
-    """confirm/seeds.csv has a row a seed and agrees with the summary; the records do not depend on --confirm."""
-    assert sweep(*SMALL, "--confirm", "3", "-q", "-o", "with") == 0
+def test_confirmation_does_not_touch_the_records(tried: Path) -> None:
+    """The trials are the same with and without --confirm, which alone writes confirm/."""
     assert sweep(*SMALL, "--confirm", "0", "-q", "-o", "none") == 0
-    assert trials(only("with")) == trials(only("none"))
+    assert trials(tried) == trials(only("none"))
     assert not (only("none") / "confirm").exists()
-    text = (only("with") / "confirm" / "seeds.csv").read_text()
-    assert next(csv.reader(text.splitlines())) == list(SEED_COLUMNS)
-    rows = table(only("with") / "confirm" / "seeds.csv")
-    summary = json.loads((only("with") / "summary.json").read_text())
-    best, block = summary["best"], summary["confirm"]
-    assert [int(row["seed"]) for row in rows] == fresh_seeds(1337, best["number"], 3)
-    assert block["n"] == 3
-    assert block["shd_mean"] == pytest.approx(sum(float(row["val_shd"]) for row in rows) / 3)
-    assert block["shd_low"] <= block["shd_mean"] <= block["shd_high"]
-    assert len({row["weights_hash"] for row in rows} | {best["weights_hash"]}) == 4
+    assert json.loads((only("none") / "summary.json").read_text())["confirm"] is None
+
+
+@pytest.mark.parametrize("name", ["seeds.csv", "data.csv"])
+def test_the_summary_is_that_of_the_rows(tried: Path, name: str) -> None:
+    """Each pick has its rows; means, intervals and gaps of the summary are theirs, at the pick's own cut."""
+    summary = json.loads((tried / "summary.json").read_text())
+    rows = written(tried, name)
+    assert list(rows[0]) == list(FRESH_COLUMNS if name == "seeds.csv" else DATA_COLUMNS)
+    block = summary["confirm"] if name == "seeds.csv" else summary["confirm"]["data"]
+    for pick, found, own, suffix in (
+        ("oracle", block, summary["best"], ""), ("blind", block["blind"], summary["blind"], "_blind"),
+    ):  # fmt: skip
+        mine = [row for row in rows if row["pick"] == pick]
+        assert [int(row["seed"]) for row in mine] == fresh_seeds(1337, own["number"], 3)
+        assert {int(row["trial"]) for row in mine} == {own["number"]} == {found["trial"]}
+        if name == "data.csv":
+            assert [int(row["data_seed"]) for row in mine] == fresh_data_seeds(1337, 3)
+        assert (found["n"], found["failed"]) == (3, 0)
+        for score, top in (("shd", math.inf), ("f1", 1.0)):
+            values = [float(row[f"val_{score}{suffix}"]) for row in mine]
+            assert found[f"{score}_mean"] == pytest.approx(np.mean(values))
+            assert found[f"{score}_gap"] == pytest.approx(np.mean(values) - own[f"val_{score}{suffix}"])
+            if len(set(values)) > 1:
+                low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
+                assert found[f"{score}_low"] == pytest.approx(max(0.0, low))
+                assert found[f"{score}_high"] == pytest.approx(min(top, high))
+    hashes = {row["weights_hash"] for row in rows} | {summary["best"]["weights_hash"]}
+    assert len(hashes) == 1 + len({(row["trial"], row["seed"]) for row in rows})
+
+
+def test_edge_frequencies_are_counts(tried: Path) -> None:
+    """confirm/edges.csv counts the graphs that the fresh seeds give when they are trained again, edge by edge."""
+    summary = json.loads((tried / "summary.json").read_text())
+    best, blind = (summary[name]["number"] for name in ("best", "blind"))
+    tuned = sum(item.graph.astype(int) for item in retrained(tried, best, fresh_seeds(1337, best, 3)))
+    plain = sum(item.blind_graph.astype(int) for item in retrained(tried, blind, fresh_seeds(1337, blind, 3)))
+    own = retrained(tried, best, [summary["best"]["seed"]])[0].graph
+    table_ = load_table(load_spec(str(tried / "sweep.yaml")).data)
+    rows = written(tried, "edges.csv")
+    assert list(rows[0]) == list(EDGE_COLUMNS)
+    assert table_.truth is not None
+    listed = np.zeros_like(own)
+    for row in rows:
+        i, j = table_.names.index(row["cause"]), table_.names.index(row["effect"])
+        listed[i, j] = True
+        assert float(row["frequency_oracle"]) == pytest.approx(tuned[i, j] / 3)
+        assert float(row["frequency_blind"]) == pytest.approx(plain[i, j] / 3)
+        assert row["in_sweep_graph"] == str(bool(own[i, j])).lower()
+        assert row["true"] == str(bool(table_.truth[i, j])).lower()
+    assert np.array_equal(listed, (tuned > 0) | (plain > 0) | own | table_.truth)
+    assert summary["confirm"]["edges_always"] == (tuned == 3).sum()
+    assert summary["confirm"]["blind"]["edges_ever"] == (plain > 0).sum()
+
+
+@given(st.lists(st.integers(0, 2**12 - 1), max_size=5))
+def test_agreement_is_counted_by_pairs(codes: list[int]) -> None:
+    """The likeness of graphs is the mean SHD over their pairs, and the edges that all and any of them have."""
+    places = [(i, j) for i in range(4) for j in range(4) if i != j]
+    found = np.zeros((len(codes), 4, 4), dtype=bool)
+    for graph, code in zip(found, codes, strict=True):
+        for bit, place in enumerate(places):
+            graph[place] = bool(code >> bit & 1)
+    alike = agreement(found)
+    if not codes:
+        assert set(alike.values()) == {None}
+        return
+    pairs = [oracles.shd(a, b) for index, a in enumerate(found) for b in found[index + 1 :]]
+    assert alike["pair_shd"] == (None if not pairs else pytest.approx(sum(pairs) / len(pairs)))
+    assert alike["edges_always"] == sum(all(graph[place] for graph in found) for place in places)
+    assert alike["edges_ever"] == sum(any(graph[place] for graph in found) for place in places)
+    assert alike["edges_mean"] == pytest.approx(sum(int(graph.sum()) for graph in found) / len(found))
+
+
+@pytest.mark.usefixtures("no_report")
+def test_the_blind_pick_never_sees_the_truth() -> None:
+    """Beside another true graph a blind sweep has the same pick, fresh graphs and frequencies; scores alone differ."""
+    Path("other.csv").write_text("cause,effect\ntemperature,humidity\nwind_speed,temperature\n")
+    some = ("--set", "space.lambda_sparse={low: 0.02, high: 0.3, log: true}", "--set", "trainer.epochs=16")
+    words = (*SMALL, *some, "--set", "data.rows=400", "--objective", "blind", "--confirm", "2", "-q")
+    assert sweep(*words, "-o", "own") == 0
+    assert sweep(*words, "-g", "other.csv", "-o", "other") == 0
+    own, other = only("own"), only("other")
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (own, other)]
+    blocks = [summary["confirm"]["blind"] for summary in summaries]
+    for name in ("trial", "n", "pair_shd", "edges_mean", "edges_always", "edges_ever"):
+        assert blocks[0][name] == blocks[1][name]
+    assert blocks[0]["shd_mean"] != blocks[1]["shd_mean"]
+    for name in ("seeds.csv", "data.csv"):
+        first, second = written(own, name), written(other, name)
+        assert {row["pick"] for row in first} == {"blind"}
+        assert [row["weights_hash"] for row in first] == [row["weights_hash"] for row in second]
+    frequencies = [
+        {(row["cause"], row["effect"]): row["frequency_blind"] for row in written(folder, "edges.csv")}
+        for folder in (own, other)
+    ]
+    seen = [{edge: text for edge, text in found.items() if text != "0"} for found in frequencies]
+    assert seen[0] == seen[1]
+    assert 0 < len(seen[0]) < 20
+
+
+@pytest.mark.usefixtures("no_report")
+def test_without_a_true_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    """No score, no fresh data, but how often each edge returns, and how alike the graphs are."""
+    table_ = simulate(DataConfig(rows=120, variables=4, edges=3, missing=0.0))
+    lines = [",".join(table_.names), *(",".join(f"{value:.9g}" for value in row) for row in table_.values)]
+    Path("data.csv").write_text("\n".join(lines) + "\n")
+    assert sweep(*SMALL, "-d", "data.csv", "--confirm", "3") == 0
+    summary = json.loads((only() / "summary.json").read_text())
+    block = summary["confirm"]
+    assert block["data"] is None
+    assert not (only() / "confirm" / "data.csv").exists()
+    for found in (block, block["blind"]):
+        assert {found[f"{name}_{part}"] for name in ("shd", "f1") for part in ("mean", "low", "high", "gap")} == {None}
+        assert found["pair_shd"] is not None
+        assert found["edges_always"] <= found["edges_mean"] <= found["edges_ever"]
+    rows = written(only(), "edges.csv")
+    assert {(row["frequency_oracle"], row["true"]) for row in rows} == {("", "")}
+    assert sum(float(row["frequency_blind"]) for row in rows) == pytest.approx(block["edges_mean"])
+    text = capsys.readouterr().err
+    assert "SHD" not in text
+    assert f"winner on 3 fresh seeds: {block['edges_always']} of {block['edges_ever']} edge" in text
 
 
 @pytest.mark.usefixtures("no_report")
 def test_fewer_fresh_seeds_later() -> None:
-    """A run that is finished again with --confirm 0 keeps no seeds that its summary does not speak of."""
+    """A run that is finished again with --confirm 0 keeps no file that its summary does not speak of."""
     assert sweep(*SMALL, "--confirm", "2", "-q") == 0
     assert sweep(*SMALL, "--confirm", "0", "-q") == 0
     summary = json.loads((only() / "summary.json").read_text())
-    assert (summary["confirm"] is None) == (not Path(only() / "confirm" / "seeds.csv").exists())
+    assert summary["confirm"] is None
+    assert list((only() / "confirm").iterdir()) == []

@@ -65,11 +65,11 @@ def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: 
     lanes = lanes_of(dataset, 4)
     run, lost = Workers.run, [ATTEMPTS - 1]
 
-    def losing(self: Workers, pieces: Any) -> Any:
+    def losing(self: Workers, work: Any, pieces: Any) -> Any:
         lost[0] -= 1
         if lost[0] >= 0:
             raise TerminatedWorkerError("killed")
-        return run(self, pieces)
+        return run(self, work, pieces)
 
     monkeypatch.setattr(Workers, "run", losing)
     with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:

@@ -17,6 +17,7 @@ from studies.terminal import (
     data_line,
     edge_warnings,
     fixed,
+    fresh_lines,
     missing_line,
     result_text,
     space_line,
@@ -138,6 +139,30 @@ def test_the_last_lines() -> None:
         "winner on 1 fresh seed: SHD 1.8", "1 trial in 1 s: 1 complete, 0 pruned, 0 failed.",
     ]  # fmt: skip
     assert len(closing_lines({**one, "confirm": None}, [DONE])) == 1
+
+
+def test_the_lines_of_the_confirmation() -> None:
+    """The blind pick and fresh data have a line each, with the interval; without a true graph the graphs' likeness."""
+    more = {"n": 5, "f1_mean": 0.97, "f1_low": 0.93, "f1_high": 1.0, "failed": 0}
+    block = {"n": 5, "shd_mean": 1.8, "shd_low": 0.9, "shd_high": 2.7, "failed": 1}
+    blind = {**block, "trial": 7, "shd_mean": 4.25, "failed": 0}
+    data = {**more, "shd_mean": 0.8, "shd_low": 0.1, "shd_high": 1.5}
+    assert fresh_lines({**block, "blind": blind, "data": data}) == [
+        "winner on 5 fresh seeds: SHD 1.8 (95 % interval 0.9 to 2.7)",
+        "trial 7, picked and cut blind, on 5 fresh seeds: SHD 4.2 (0.9 to 2.7)",
+        "fresh data  F1 0.97 (0.93 to 1.00), SHD 0.8 on 5 new data sets of the same generator",
+        "warning: 1 training on fresh seeds failed, see confirm/seeds.csv",
+    ]
+    alike = {"n": 3, "shd_mean": None, "edges_always": 11, "edges_ever": 14, "pair_shd": 1.75, "failed": 0}
+    assert fresh_lines({**alike, "blind": alike, "data": None}) == [
+        "winner on 3 fresh seeds: 11 of 14 edges are in every graph, two graphs differ on 1.8 pairs on average",
+    ]
+    lone = {**alike, "n": 1, "pair_shd": None, "edges_ever": 1}
+    assert fresh_lines(lone) == ["winner on 1 fresh seed: 1 edge, no true graph to compare with"]
+    assert fresh_lines({"n": 0, "shd_mean": None, "failed": 2}) == [
+        "warning: 2 trainings on fresh seeds failed, see confirm/seeds.csv"
+    ]
+    assert fresh_lines(None) == []
 
 
 def test_edges_of_the_range() -> None:
