@@ -85,7 +85,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = _compact(f"{_colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}")
+    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}")
     script = (HERE / "page.js").read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
         **_content(run),
@@ -97,7 +97,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         style=Markup(style),
         script=Markup(script),
         policy=(
-            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
+            f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; img-src data:; "
             "base-uri 'none'; form-action 'none'"
         ),
     )
@@ -137,7 +137,7 @@ def _facts(run: Run) -> list[str]:
     return [*facts, run.name]
 
 
-def _colour_style() -> str:
+def colour_style() -> str:
     """Write the colours as CSS variables for light, dark and print, and a class for each role."""
     light, dark = (";".join(f"--{role}:{pair[k]}" for role, pair in COLOURS.items()) for k in (0, 1))
     classes = "".join(f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS)
@@ -148,11 +148,13 @@ def _colour_style() -> str:
     )
 
 
-def _compact(style: str) -> str:
+def compact(style: str) -> str:
+    """Take off what a style sheet does not need."""
     return "\n".join(line.strip() for line in style.splitlines() if line.strip())
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Give the hash by which the page's policy allows a script or a style."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
@@ -161,13 +163,13 @@ def _write(target: Path, page: str, pictures: list[Picture]) -> None:
     folder = target / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
-        _replace(folder / f"{picture.name}.png", picture.png)
+        replace_file(folder / f"{picture.name}.png", picture.png)
     for name in set(PICTURE_NAMES) - {picture.name for picture in pictures}:
         (folder / f"{name}.png").unlink(missing_ok=True)
-    _replace(target / "report.html", page.encode("utf-8"))
+    replace_file(target / "report.html", page.encode("utf-8"))
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file by rename, so that no reader and no kill ever sees half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -122,7 +122,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=min(80, shutil.get_terminal_size().columns))
 
 
-def _key_value(text: str) -> tuple[str, str]:
+def key_value(text: str) -> tuple[str, str]:
     """Split KEY=VALUE."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
@@ -143,7 +143,7 @@ def _add_settings(parser: CommandParser) -> None:
         "--set",
         metavar="KEY=VALUE",
         action="append",
-        type=_key_value,
+        type=key_value,
         default=[],
         help="change one setting, such as space.lr.high=0.5; repeatable",
     )

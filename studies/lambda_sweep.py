@@ -21,6 +21,7 @@ from sweeps.show import show_config
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from core.data import Dataset
     from core.tables import Table
     from sweeps.spec import SweepSpec
 
@@ -83,14 +84,28 @@ def command(args: "Namespace", begin: float) -> int:
 
 def dry_run(spec: "SweepSpec", table: "Table") -> int:
     """Check the data too, time one round, and say what the sweep would take; write nothing."""
-    from core.config import Hyperparameters
     from core.data import prepare
+    from studies.terminal import count, data_line, missing_line, space_line
+
+    seconds, budget, jobs = estimate(spec, prepare(table, spec.trainer))
+    for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec)):
+        if line:
+            print(line, file=sys.stderr)
+    print(
+        f"{count(budget, 'trial')} of {spec.trainer.epochs} epochs would take about {seconds:.0f} s of search on "
+        f"{count(jobs, 'job')} without pruning; nothing was run.",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def estimate(spec: "SweepSpec", dataset: "Dataset") -> tuple[float, int, int]:
+    """Time one round; return the seconds that the search would take without pruning, its trials and its jobs."""
+    from core.config import Hyperparameters
     from core.trainer import advance, start
     from studies.rounds import cores, one_thread
     from studies.search import Search
-    from studies.terminal import count, data_line, missing_line, space_line
 
-    dataset = prepare(table, spec.trainer)
     one_thread()
     budget = Search(spec, "blind").budget()
     lanes = start(
@@ -101,16 +116,7 @@ def dry_run(spec: "SweepSpec", table: "Table") -> int:
     advance(lanes, dataset, spec.trainer)
     each = (time.perf_counter() - begin) / len(lanes.trial) / spec.trainer.evaluate_every
     jobs = min(spec.backend.jobs or cores(), cores())
-    seconds = each * spec.trainer.epochs * budget / jobs
-    for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec)):
-        if line:
-            print(line, file=sys.stderr)
-    print(
-        f"{count(budget, 'trial')} of {spec.trainer.epochs} epochs would take about {seconds:.0f} s of search on "
-        f"{count(jobs, 'job')} without pruning; nothing was run.",
-        file=sys.stderr,
-    )
-    return 0
+    return each * spec.trainer.epochs * budget / jobs, budget, jobs
 
 
 def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str, begin: float) -> int:
@@ -148,9 +154,9 @@ def identity(spec: "SweepSpec", table: "Table") -> str:
     return hashlib.sha256(f"{spec.identity()} {table.sha256}".encode()).hexdigest()
 
 
-def same_command(words: list[str]) -> str:
+def same_command(words: list[str], module: str = "studies.lambda_sweep") -> str:
     """Return the command that continues this run: the same again, without --fresh."""
-    return shlex.join(["python", "-m", "studies.lambda_sweep", *(word for word in words if word != "--fresh")])
+    return shlex.join(["python", "-m", module, *(word for word in words if word != "--fresh")])
 
 
 def finish(args: "Namespace", path: Path, summary: dict[str, Any], stop: Stop) -> int:
