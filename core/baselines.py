@@ -1,10 +1,12 @@
-"""What a result has to beat: nothing, luck, correlation, and a linear autoregression.
+"""What a result has to beat: nothing, luck, correlation, linear autoregressions, and sorting by variance.
 
 Each baseline is a few lines of numpy on the same standardised rows; only its score, by `metrics`, reads
 the true graph. A row whose cut or edge count was chosen by looking at the truth is marked oracle.
 """
 
-import math
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,16 +16,28 @@ from numpy.typing import NDArray
 from core import metrics
 from core.chance import expected_chance
 from core.config import TrainerConfig
-from core.data import TEST, Dataset, interpolate, positions
+from core.data import Dataset
+from core.regression import (
+    FALSE_DISCOVERY_RATE,
+    HELD_OUT_SHARE,
+    false_discovery,
+    held_out_edges,
+    lagged_design,
+    t_statistics,
+)
+from core.sortability import deviations, r_squared, sortability, sorted_regression
+from core.stability_selection import PAIRS, SELECTED_SHARE, stable_edges
+from core.tables import Table
 
-FALSE_DISCOVERY_RATE = 0.01
+SCORES = ("shd", "shd_directed", "f1", "precision", "recall", "skeleton_f1")
 
 
 class Baseline(NamedTuple):
-    """A method's graph or scores.
+    """A method's graph.
 
     name, label: for scripts and for people. graph: (d, d) bool at the method's own cut, [i, j] is i -> j.
-    oracle: whether the cut was chosen by looking at the truth. note: what it assumes.
+    oracle: whether the cut was chosen by looking at the truth. note: what it assumes. seconds: what it took.
+    facts: further columns of `baselines.csv`.
     """
 
     name: str
@@ -31,73 +45,8 @@ class Baseline(NamedTuple):
     graph: NDArray[np.bool_]
     oracle: bool
     note: str
-
-
-def lagged_design(
-    dataset: Dataset, config: TrainerConfig
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Stack targets and their predictors over the training and validation rows.
-
-    Returns:
-        targets (m, d), predictors (m, L, d) with L = max_lag lags (the same row at max_lag 0), and
-        observed (m, d) of the targets; missing predictors are interpolated linearly.
-    """
-    lags = range(1, config.max_lag + 1) if config.max_lag > 0 else range(1)
-    parts = [part for part in np.unique(dataset.split) if part != TEST]
-    at = np.concatenate([positions(dataset, part, config.max_lag) for part in parts])
-    filled = interpolate(dataset.values, dataset.observed, dataset.block) if config.max_lag > 0 else dataset.values
-    wide = filled.astype(np.float64)
-    return wide[at], np.stack([wide[at - lag] for lag in lags], axis=1), dataset.observed[at]
-
-
-def two_sided_p(t: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
-    """Return P(|T| > |t|) for Student's t, through a normal deviate good to about 0.001.
-
-    Source: Wallace 1959, equation for u with the (8n + 1) / (8n + 3) factor.
-    """
-    deviate = (8 * freedom + 1) / (8 * freedom + 3) * np.sqrt(freedom * np.log1p(t**2 / freedom))
-    return np.asarray(np.vectorize(lambda z: math.erfc(z / math.sqrt(2.0)), otypes=[float])(deviate))
-
-
-def t_statistics(dataset: Dataset, config: TrainerConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Regress every variable on all lags of all variables (at max_lag 0: on the same row of the others).
-
-    Returns:
-        score and p-value, both (d, d), [i, j] is i -> j: the largest |t| over the lags, and its two-sided
-        p-value times the number of lags. The diagonal is 0 and 1.
-    """
-    targets, predictors, observed = lagged_design(dataset, config)
-    d, lags = targets.shape[1], predictors.shape[1]
-    score, p_value = np.zeros((d, d)), np.ones((d, d))
-    usable = np.array([name not in dataset.unusable for name in dataset.names])
-    for j in np.flatnonzero(usable):
-        inputs = usable.copy()
-        inputs[j] = usable[j] and config.max_lag > 0
-        seen = observed[:, j]
-        design = predictors[seen][:, :, inputs].reshape(int(seen.sum()), -1)
-        design = np.column_stack([np.ones(len(design)), design])
-        freedom = len(design) - design.shape[1]
-        if freedom < 1:
-            continue
-        inverse = np.linalg.pinv(design.T @ design)
-        weights = inverse @ design.T @ targets[seen, j]
-        variance = float(((targets[seen, j] - design @ weights) ** 2).sum()) / freedom
-        t = weights / np.sqrt(np.maximum(variance * np.diag(inverse), 1e-300))
-        t = np.abs(t[1:]).reshape(lags, -1).max(axis=0)
-        score[inputs, j] = t
-        p_value[inputs, j] = np.minimum(1.0, lags * two_sided_p(t, freedom))
-    np.fill_diagonal(score, 0.0)
-    np.fill_diagonal(p_value, 1.0)
-    return score, p_value
-
-
-def false_discovery(p_value: NDArray[np.float64], rate: float) -> NDArray[np.bool_]:
-    """Keep the off-diagonal tests that pass at a false-discovery rate (Benjamini, Hochberg 1995)."""
-    off = ~np.eye(len(p_value), dtype=bool)
-    ordered = np.sort(p_value[off])
-    passed = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / len(ordered))
-    limit = ordered[passed[-1]] if len(passed) else -1.0
-    return np.asarray(off & (p_value <= limit))
+    seconds: float
+    facts: dict[str, float]
 
 
 def correlation(dataset: Dataset, config: TrainerConfig) -> NDArray[np.float64]:
@@ -130,49 +79,128 @@ def best_cut(score: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np
     return graph
 
 
-def baselines(dataset: Dataset, config: TrainerConfig) -> list[Baseline]:
-    """Return the graphs of the simple methods: empty, correlation and regression t-test, also at oracle cuts."""
-    d = len(dataset.names)
-    t, p_value = t_statistics(dataset, config)
-    linear = correlation(dataset, config)
-    lagged = config.max_lag > 0
-    method = f"VAR({config.max_lag}) t-test" if lagged else "regression t-test"
+def baselines(dataset: Dataset, config: TrainerConfig, table: Table | None = None) -> list[Baseline]:
+    """Return the graphs of the simple methods, those at an oracle cut last.
+
+    Args:
+        dataset: standardised data.
+        config: max_lag; 0 means rows without time.
+        table: the raw data of the data set, for the variances; without it nothing is sorted by variance.
+    """
+    rows = [*blind_baselines(dataset, config), *sorted_baselines(dataset, config, table)]
+    if dataset.truth is not None:
+        rows += oracle_baselines(dataset, config, dataset.truth)
+    return rows
+
+
+def timed(
+    name: str, label: str, note: str, graph: Callable[[], NDArray[np.bool_]], *, oracle: bool = False,
+    facts: dict[str, float] | None = None,
+) -> Baseline:  # fmt: skip
+    """Call what finds a graph, and note how long it took."""
+    begin = time.perf_counter()
+    found = graph()
+    return Baseline(name, label, found, oracle, note, time.perf_counter() - begin, facts or {})
+
+
+def method(config: TrainerConfig) -> str:
+    """Name the regression behind most baselines."""
+    return f"VAR({config.max_lag})" if config.max_lag > 0 else "regression"
+
+
+def correlation_note(config: TrainerConfig) -> str:
+    """Say which values are correlated."""
+    return "lag 1" if config.max_lag > 0 else "same row, earlier column to later"
+
+
+def blind_baselines(dataset: Dataset, config: TrainerConfig) -> Iterator[Baseline]:
+    """Give the empty graph, correlations and the regressions; only the count of correlations sees the truth."""
+    d, known = len(dataset.names), dataset.truth is not None
     edges = d if dataset.truth is None else int(dataset.truth.sum())
-    how = "lag 1" if lagged else "same row, earlier column to later"
-    rows = [
-        Baseline("empty", "empty graph", np.zeros((d, d), dtype=bool), False, "predicts no edge"),
-        Baseline(
-            "correlation", "|correlation|", top_edges(linear, edges), dataset.truth is not None,
-            f"{how}; the {edges} strongest" + ("" if dataset.truth is None else ", as many as true edges"),
-        ),
-        Baseline(
-            "var_t_test", method, false_discovery(p_value, FALSE_DISCOVERY_RATE), False,
-            f"least squares after linear interpolation, false-discovery rate {FALSE_DISCOVERY_RATE:.0%}",
-        ),
-    ]  # fmt: skip
-    if dataset.truth is not None:
-        rows.append(Baseline("correlation_best", "|correlation|, best cut", best_cut(linear, dataset.truth), True, how))
-        rows.append(
-            Baseline("var_t_test_best", f"{method}, best cut", best_cut(t, dataset.truth), True, "ranked by |t|")
-        )
-    return rows
+    label, rows = method(config), "after linear interpolation" if config.max_lag > 0 else "missing values at the mean"
+    yield timed("empty", "empty graph", "predicts no edge", lambda: np.zeros((d, d), dtype=bool))
+    yield timed(
+        "correlation", "|correlation|",
+        f"{correlation_note(config)}; the {edges} strongest" + (", as many as true edges" if known else ""),
+        lambda: top_edges(correlation(dataset, config), edges), oracle=known,
+    )  # fmt: skip
+    yield timed(
+        "var_t_test", f"{label} t-test",
+        f"least squares {rows}, false-discovery rate {FALSE_DISCOVERY_RATE:.0%}",
+        lambda: false_discovery(t_statistics(dataset, config)[1], FALSE_DISCOVERY_RATE),
+    )  # fmt: skip
+    yield timed(
+        "var_stability", f"{label}, stability selection",
+        f"among the largest |t| in {SELECTED_SHARE:.0%} of {2 * PAIRS} halves of the rows, {rows}",
+        lambda: stable_edges(dataset, config),
+    )  # fmt: skip
+    yield timed(
+        "var_held_out", f"{label}, held-out error",
+        f"leaving the edge out raises the error on rows held out by over {HELD_OUT_SHARE:.0%}, {rows}",
+        lambda: held_out_edges(dataset, config, t_statistics(dataset, config)[0]),
+    )  # fmt: skip
 
 
-def baseline_rows(dataset: Dataset, config: TrainerConfig, trials: int) -> list[dict[str, Any]]:
-    """Return the rows of `baselines.csv`, the same for every run of a data set and trial count."""
-    rows: list[dict[str, Any]] = []
-    for item in baselines(dataset, config):
-        row: dict[str, Any] = {
-            "name": item.name,
-            "label": item.label,
-            "oracle": item.oracle,
-            "edge_count": int(item.graph.sum()),
-        }
+def sorted_baselines(dataset: Dataset, config: TrainerConfig, table: Table | None) -> Iterator[Baseline]:
+    """Give the regressions on variables of lower variance, or lower R^2, with the sortability of the data."""
+    kinds = [
+        ("r2", "R\u00b2", r_squared(dataset, config), "R\u00b2 given the others in the same row grows along effects")
+    ]
+    if table is not None:
+        what = "variance grows along effects, and the variables' units are comparable"
+        kinds.insert(0, ("var", "variance", deviations(table, config), what))
+    for kind, word, value, what in kinds:
+        facts = {}
         if dataset.truth is not None:
-            counts = metrics.compare(torch.from_numpy(item.graph), torch.from_numpy(dataset.truth))
-            for name in ("shd", "shd_directed", "f1", "precision", "recall", "skeleton_f1"):
-                row[name] = getattr(counts, name).item()
-        rows.append({**row, "note": item.note})
+            facts[f"{kind}_sortability"] = sortability(value, dataset.truth)
+        yield timed(
+            f"sortnregress_{kind}", f"sortnregress by {word}", f"assumes that {what}; t-tests as above",
+            partial(sorted_regression, dataset, config, value), facts=facts,
+        )  # fmt: skip
+
+
+def oracle_baselines(dataset: Dataset, config: TrainerConfig, truth: NDArray[np.bool_]) -> Iterator[Baseline]:
+    """Give correlations and t-tests at the cut that suits the truth (d, d) best."""
+    yield timed(
+        "correlation_best", "|correlation|, best cut", correlation_note(config),
+        lambda: best_cut(correlation(dataset, config), truth), oracle=True,
+    )  # fmt: skip
+    yield timed(
+        "var_t_test_best", f"{method(config)} t-test, best cut", "ranked by |t|",
+        lambda: best_cut(t_statistics(dataset, config)[0], truth), oracle=True,
+    )  # fmt: skip
+
+
+def baseline_rows(
+    dataset: Dataset, config: TrainerConfig, trials: int, table: Table | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of `baselines.csv`, the same for every run of a data set and trial count.
+
+    Args:
+        dataset, config, table: as for `baselines`.
+        trials: n of the best of n random adjacencies.
+
+    Returns:
+        Rows with name, label, oracle, edge_count, the scores where there is a truth, var_sortability or
+        r2_sortability where they belong, note; and `seconds`, which is left out of `baselines.csv`.
+    """
+    rows = [scored(item, dataset) for item in baselines(dataset, config, table)]
     if dataset.truth is not None:
-        rows[1:1] = expected_chance(dataset.truth, trials)
+        begin = time.perf_counter()
+        luck = expected_chance(dataset.truth, trials)
+        rows[1:1] = [{**row, "seconds": time.perf_counter() - begin} for row in luck]
     return rows
+
+
+def scored(item: Baseline, dataset: Dataset) -> dict[str, Any]:
+    """Return a graph's row, with its scores where there is a truth."""
+    row: dict[str, Any] = {
+        "name": item.name,
+        "label": item.label,
+        "oracle": item.oracle,
+        "edge_count": int(item.graph.sum()),
+    }
+    if dataset.truth is not None:
+        counts = metrics.compare(torch.from_numpy(item.graph), torch.from_numpy(dataset.truth))
+        row |= {name: getattr(counts, name).item() for name in SCORES}
+    return {**row, **item.facts, "note": item.note, "seconds": item.seconds}

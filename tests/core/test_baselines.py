@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from core import baselines, chance, metrics
+from core import baselines, chance, metrics, regression
 from core.config import DataConfig, TrainerConfig
 from core.data import TEST, Dataset, prepare
 from core.simulate import simulate
@@ -51,7 +51,7 @@ def test_the_t_test_equals_scipy(max_lag: int, missing: float) -> None:
     """Law: |t| and p are those of ordinary least squares on the lagged rows of one block, test rows left out."""
     config = small.settings(max_lag=max_lag)
     data = small.dataset(config, missing=missing, segments=2)
-    score, p_value = baselines.t_statistics(data, config)
+    score, p_value = regression.t_statistics(data, config)
     expected, expected_p = loop_t_test(data, max_lag)
     np.testing.assert_allclose(score, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(p_value, expected_p, atol=0.001 * max(1, max_lag))
@@ -61,11 +61,11 @@ def test_the_t_test_equals_scipy(max_lag: int, missing: float) -> None:
 def test_the_normal_deviate_is_good_to_a_thousandth(freedom: int) -> None:
     """Law: Wallace's deviate gives Student's two-sided p within 0.001, decreasing, 1 at t = 0."""
     t = np.linspace(0, 40, 3001)
-    found = baselines.two_sided_p(t, freedom)
+    found = regression.two_sided_p(t, freedom)
     assert np.abs(found - 2 * stats.t.sf(t, freedom)).max() < 0.001
     assert found[0] == 1
     assert (np.diff(found) <= 0).all()
-    far = baselines.two_sided_p(np.array([1e6, 1e150]), freedom)
+    far = regression.two_sided_p(np.array([1e6, 1e150]), freedom)
     assert ((far >= 0) & (far < 1e-6)).all()
 
 
@@ -76,15 +76,15 @@ def test_false_discovery_equals_scipy(d: int, seed: int, rate: float) -> None:
     rng = np.random.default_rng(seed)
     p_value = rng.random((d, d)) ** rng.integers(1, 6)
     off = ~np.eye(d, dtype=bool)
-    kept = baselines.false_discovery(p_value, rate)
+    kept = regression.false_discovery(p_value, rate)
     assert not kept.diagonal().any()
     assert np.array_equal(kept[off], stats.false_discovery_control(p_value[off]) <= rate)
 
 
 def test_no_discovery_is_the_empty_graph() -> None:
     """Law: p-values of 1 keep nothing, p-values of 0 keep everything but self-loops."""
-    assert not baselines.false_discovery(np.ones((4, 4)), 0.01).any()
-    assert baselines.false_discovery(np.zeros((4, 4)), 0.01).sum() == 12
+    assert not regression.false_discovery(np.ones((4, 4)), 0.01).any()
+    assert regression.false_discovery(np.zeros((4, 4)), 0.01).sum() == 12
 
 
 @settings(max_examples=200, deadline=None)
@@ -159,15 +159,17 @@ def test_any_true_graph_has_its_references(kind: str, max_lag: int) -> None:
     truth = {"none": None, "empty": np.zeros((4, 4), dtype=bool), "one": np.eye(4, k=3, dtype=bool)}
     known = np.ones((4, 4), dtype=bool) & ~np.eye(4, dtype=bool) if kind == "full" else truth[kind]
     data = replace(small.dataset(config), truth=known)
-    rows = baselines.baseline_rows(data, config, trials=10)
+    rows = baselines.baseline_rows(data, config, 10, small.table())
     names = [row["name"] for row in rows]
+    regressions = ["var_t_test", "var_stability", "var_held_out", "sortnregress_var", "sortnregress_r2"]
+    assert all(row["seconds"] >= 0 for row in rows)
     if known is None:
-        assert names == ["empty", "correlation", "var_t_test"]
-        assert all(set(row) == {"name", "label", "oracle", "edge_count", "note"} for row in rows)
+        assert names == ["empty", "correlation", *regressions]
+        assert all(set(row) == {"name", "label", "oracle", "edge_count", "note", "seconds"} for row in rows)
         assert not any(row["oracle"] for row in rows)
         return
     assert names == [
-        "empty", "chance", "chance_floor", "correlation", "var_t_test", "correlation_best", "var_t_test_best",
+        "empty", "chance", "chance_floor", "correlation", *regressions, "correlation_best", "var_t_test_best",
     ]  # fmt: skip
     for row in rows:
         for name in ("shd", "f1", *(["f1_high"] if row["name"].startswith("chance") else [])):
@@ -205,7 +207,7 @@ def test_correlations_equal_numpy(missing: float) -> None:
     """Law: the score is |corr(x_i(t - 1), x_j(t))|, or |corr(x_i, x_j)| from earlier to later columns without time."""
     for config in (LAGGED, TIMELESS):
         data = small.dataset(config, missing=missing)
-        targets, predictors, _ = baselines.lagged_design(data, config)
+        targets, predictors, _ = regression.lagged_design(data, config)
         score = baselines.correlation(data, config)
         assert not score.diagonal().any()
         for i in range(4):
@@ -231,9 +233,13 @@ def test_test_rows_are_never_read() -> None:
     values = data.values.copy()
     values[data.split == TEST] += 3
     other = small.with_values(data, values)
-    for ours, theirs in zip(baselines.baselines(data, LAGGED), baselines.baselines(other, LAGGED), strict=True):
+    table = small.table()
+    changed = replace(table, values=np.where(data.split[:, None] == TEST, table.values * 9, table.values))
+    pairs = zip(baselines.baselines(data, LAGGED, table), baselines.baselines(other, LAGGED, changed), strict=True)
+    for ours, theirs in pairs:
         assert np.array_equal(ours.graph, theirs.graph)
-    assert np.array_equal(baselines.t_statistics(data, LAGGED)[0], baselines.t_statistics(other, LAGGED)[0])
+        assert ours.facts == theirs.facts
+    assert np.array_equal(regression.t_statistics(data, LAGGED)[0], regression.t_statistics(other, LAGGED)[0])
 
 
 @pytest.mark.parametrize("config", [LAGGED, TIMELESS])
@@ -244,9 +250,13 @@ def test_columns_that_repeat_each_other_do_no_harm(config: TrainerConfig) -> Non
     values[:, 2] = 2 * values[:, 1] + 1
     values[:, 3] = np.nan
     data = prepare(replace(table, values=values), config)
-    score, p_value = baselines.t_statistics(data, config)
+    score, p_value = regression.t_statistics(data, config)
     assert np.isfinite(score).all()
     assert ((p_value >= 0) & (p_value <= 1)).all()
     assert not score[:, 3].any()
     assert not score[3].any()
-    assert len(baselines.baseline_rows(data, config, 5)) == 7
+    rows = baselines.baseline_rows(data, config, 5, replace(table, values=values))
+    assert len(rows) == 11
+    for item in baselines.baselines(data, config, replace(table, values=values)):
+        assert not item.graph[3].any(), item.name
+        assert not item.graph[:, 3].any(), item.name

@@ -128,7 +128,7 @@ def test_the_truth_goes_to_metrics_and_nowhere_else(module: str) -> None:
         compared = any(called(outer).startswith("metrics.") for outer in chain)
         known = isinstance(chain[1], ast.Assign) and ast.unparse(chain[1].targets[0]) == "truth"
         reference = module == "baselines" and any(
-            called(outer) in ("best_cut", "expected_chance", "int") for outer in chain
+            called(outer) in ("oracle_baselines", "expected_chance", "sortability", "int") for outer in chain
         )
         assert asked or compared or known or reference, f"{module}.py:{getattr(node, 'lineno', 0)}"
 
