@@ -1,4 +1,4 @@
-"""`python -m reports RUN`: build the report of a run folder again, from the folder alone."""
+"""`python -m reports RUN`: build the report of a run folder, or a suite's page, again, from the folder alone."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
         description="Build the report of a run folder: report.html and figures/*.png.",
         allow_abbrev=False,
     )
-    options.add_argument("run", type=Path, metavar="RUN", help="run folder, as a sweep wrote it")
+    options.add_argument("run", type=Path, metavar="RUN", help="run folder, as a sweep or a suite wrote it")
     options.add_argument(
         "-o", "--out", type=Path, metavar="DIR", help="write into this folder (default: the run folder)"
     )
@@ -29,9 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Build a report; give the exit code: 0, or the error's own (3: run folder)."""
     given = parser().parse_args(arguments)
     from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
+    from reports.suite import write_suite_report  # noqa: PLC0415
 
     try:
-        report = write_report(given.run, given.out)
+        write = write_suite_report if (given.run / "suite.json").is_file() else write_report
+        report = write(given.run, given.out)
     except GraphsweepError as error:
         if given.debug:
             raise

@@ -16,6 +16,7 @@ from reports.wording import count
 
 PLOTS = (suite_scores.scores, suite_scores.seconds)
 STYLE = """\
+.methods{position:relative}
 .methods tbody th{padding-right:1.1rem}
 .methods .group th{padding-top:1.6rem;border-bottom:1px solid var(--pruned)}
 .methods .group span{color:var(--soft)}
@@ -25,11 +26,12 @@ STYLE = """\
 """
 
 
-def write_suite_report(path: Path) -> Path:
+def write_suite_report(path: Path, out: Path | None = None) -> Path:
     """Build the page of a suite's folder, the same bytes each time from the same files.
 
     Args:
         path: the suite's folder, with suite.json, suite.csv and summary.csv.
+        out: folder to write report.html and the pictures into; the suite's folder where None.
 
     Returns:
         The path of report.html.
@@ -37,19 +39,20 @@ def write_suite_report(path: Path) -> Path:
     Raises:
         RunFolderError: the folder is incomplete or damaged, or cannot be written to.
     """
-    suite = load_suite_folder(path)
+    suite, target = load_suite_folder(path), path if out is None else out
     with theme():
         pictures = [rendered(plot) for plot in (draw(suite) for draw in PLOTS) if plot is not None]
     page = assemble(suite, pictures)
     try:
+        target.mkdir(parents=True, exist_ok=True)
         for picture in pictures:
-            replace_file(path / f"{picture.name}.png", picture.png)
-        replace_file(path / "report.html", page.encode("utf-8"))
+            replace_file(target / f"{picture.name}.png", picture.png)
+        replace_file(target / "report.html", page.encode("utf-8"))
     except OSError as error:
         raise RunFolderError(
-            f"{path}: the page cannot be written: {error.strerror or error}", "free some space"
+            f"{target}: the page cannot be written: {error.strerror or error}", "free some space"
         ) from error
-    return path / "report.html"
+    return target / "report.html"
 
 
 def assemble(suite: SuiteFolder, pictures: list[Picture]) -> str:
@@ -100,4 +103,9 @@ def notes(suite: SuiteFolder) -> list[str]:
         found.append(f"{finished} of {count(total, 'sweep')} have finished: all numbers are of those alone.")
     if failed:
         found.append(f"{count(failed, 'sweep')} failed and {'is' if failed == 1 else 'are'} left out of the means.")
-    return found
+    missing = {
+        row["method_label"]: row["error"]
+        for row in suite.rows[::-1]
+        if row.get("group") == "peer" and row.get("error") and row.get("method_label")
+    }
+    return found + [f"{name} gave no graph on some data: {reason}." for name, reason in sorted(missing.items())]

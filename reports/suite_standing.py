@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from reports.suite_folder import OURS, DataSet, Method, SuiteFolder
-from reports.wording import decimals, listing
+from reports.wording import decimals, either, listing
 
 AHEAD, LEVEL, BEHIND = "ahead", "level", "behind"
 CUTS = ("blind", "oracle")
@@ -139,5 +139,10 @@ def words(goal: Goal) -> str:
     return f"{_asked(goal)}, reached {decimals(goal.reached, 2 if goal.name == 'max_edges' else 3)}"
 
 
+def at_most(edges: float) -> str:
+    """Write a limit on edges: `at most 1 edge`."""
+    return f"at most {edges:g} {either(edges, 'edge', 'edges')}"
+
+
 def _asked(goal: Goal) -> str:
-    return f"at most {goal.goal:g} edges" if goal.name == "max_edges" else f"{goal.name} {goal.goal:.2f}"
+    return at_most(goal.goal) if goal.name == "max_edges" else f"{goal.name} {goal.goal:.2f}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reports.blocks import TableBlock
 from reports.suite_folder import OURS, DataSet, Method, SuiteFolder, Value, number
-from reports.suite_standing import CUTS, goals, standing
+from reports.suite_standing import CUTS, at_most, goals, standing
 from reports.wording import NO_VALUE, count, decimals, duration, share
 
 Text = Callable[[Value, DataSet], str]
@@ -79,7 +79,7 @@ def _group(dataset: DataSet) -> Group:
             if math.isfinite(mean) and math.isfinite(rank(mean, dataset)):
                 best[place] = min(best.get(place, math.inf), rank(mean, dataset))
     words = dataset.facts + ("; judged by the skeleton's F1" if dataset.skeleton else "")
-    lines = tuple(_line(method, dataset, best) for method in dataset.methods)
+    lines = tuple(_line(method, dataset, best) for method in dataset.methods if method.n or method.group != "peer")
     return Group(dataset.name, dataset.label, words, lines)
 
 
@@ -116,7 +116,7 @@ def goal_table(suite: SuiteFolder) -> TableBlock | None:
     rows = []
     for goal in goals(suite):
         edges = goal.name == "max_edges"
-        asked = f"at most {goal.goal:g} edges" if edges else f"{goal.name} F1 {goal.goal:.2f}"
+        asked = at_most(goal.goal) if edges else f"{goal.name} F1 {goal.goal:.2f}"
         asked = asked.replace("F1", "skeleton F1") if goal.dataset.skeleton else asked
         reached = decimals(goal.reached, 2 if edges else 3)
         met = "holds" if goal.holds else "not met" if math.isfinite(goal.reached) else "not run"

@@ -106,6 +106,7 @@ def first_tables(spec: SuiteSpec) -> dict[str, "Table"]:
     Raises:
         InputError: one cannot be used; says which and why.
     """
+    from core.data import prepare
     from core.errors import InputError, InputErrors
     from studies.data import check_cycle, load_table, resolve_objective
 
@@ -114,6 +115,7 @@ def first_tables(spec: SuiteSpec) -> dict[str, "Table"]:
         try:
             tables[entry.name] = table = load_table(entry.sweep("oracle", spec.seeds[0]).data)
             check_cycle(entry.spec, table)
+            prepare(table, entry.spec.trainer)
             for method in set(SWEEPS) & set(spec.methods):
                 resolve_objective(entry.sweep(method, spec.seeds[0]), table)
         except InputError as error:
@@ -146,7 +148,7 @@ def dry_run(spec: SuiteSpec, path: Path, tables: dict[str, "Table"]) -> int:
         if left:
             sweep = entry.sweep(methods[0], spec.seeds[0])
             each, trials, _ = estimate(sweep, prepare(tables[entry.name], sweep.trainer))
-            seconds = each * len(left) * (1 + sweep.search.confirm / trials)
+            seconds = each * len(left) * (1 + 3 * sweep.search.confirm / trials)  # one or two picks, seeds and data
         whole, all_left = whole + seconds, all_left + len(left)
         print(f"{entry.label}: {count(len(left), 'sweep')} to run, about {seconds / 60:.1f} min", file=sys.stderr)
     print(

@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 
 from reports.suite_folder import load_suite_folder
-from reports.suite_standing import CUTS, goals, sentences, standing
+from reports.suite_standing import CUTS, at_most, goals, sentences, standing
 from reports.wording import decimals, label
 
-WIDEST = 100
+NARROWEST, WIDEST = 40, 100
 
 
 def table_lines(folder: Path) -> list[str]:
     """Return the table, then the sentences of the page; fits a narrow terminal by shortening names."""
     suite = load_suite_folder(folder)
-    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
+    width = min(max(shutil.get_terminal_size((80, 24)).columns, NARROWEST), WIDEST)
     reached = {(goal.dataset.name, goal.name): goal for goal in goals(suite)}
     names = max(8, min(24, (width - 36) // 2))
     lines = [f"{'data set':<{names}} cut    {'ours':<11} {'goal':<9} best other method"]
@@ -29,9 +29,14 @@ def table_lines(folder: Path) -> list[str]:
             other = "" if found is None else f"{decimals(found.other, 2)} {found.best.label}"
             first = label(dataset.label, names) if cut == CUTS[0] else ""
             line = f"{first:<{names}} {cut:<6} {mean + spread:<11} {goal:<9} {other}"
-            lines.append(label(line, width) if len(line) > width else line.rstrip())
+            lines.append(line)
         edges = reached.get((dataset.name, "max_edges"))
         if edges is not None:
             met = "met" if edges.holds else "not met"
-            lines.append(f"{'':<{names}} edges  {decimals(edges.reached, 1):<11} at most {edges.goal:g}: {met}")
-    return [*lines, "", *sentences(suite)]
+            lines.append(f"{'':<{names}} edges  {decimals(edges.reached, 1):<11} {at_most(edges.goal)}: {met}")
+    return [*(fitted(line.rstrip(), width) for line in lines), "", *sentences(suite)]
+
+
+def fitted(line: str, width: int) -> str:
+    """Cut what stands beyond the terminal's edge: the end of the best other method's name."""
+    return line if len(line) <= width else f"{line[: width - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -14,10 +14,11 @@ from core.tables import Table
 from studies.artefacts import as_json
 from studies.data import check_cycle, load_table, resolve_objective
 from studies.lambda_sweep import Stop, identity
+from studies.records import write_rows
 from studies.rounds import Workers
 from studies.run import Run
-from studies.run_folder import RunFolder, open_run, run_name
-from studies.suite_table import Row, dead, finished_summary, other_rows, own_rows, table, written
+from studies.run_folder import RunFolder, open_run, run_name, write_whole
+from studies.suite_table import PEER_COLUMNS, Row, dead, finished_summary, other_rows, own_rows, table, written
 from studies.terminal import Terminal, count
 from sweeps.spec import SweepSpec
 from sweeps.suite_spec import SWEEPS, Entry, SuiteSpec, resolved
@@ -30,7 +31,7 @@ KNOWN = (GraphsweepError, TerminatedWorkerError, MemoryError, ArithmeticError, n
 def folder_name(entry: Entry, seed: int, method: str, data: Table) -> str:
     """Return the name of a sweep's run folder, with a digest over all that defines it."""
     spec = entry.sweep(method, seed)
-    return run_name(spec.study, "data" if data.name == "" else data.name, identity(spec, data))
+    return run_name(spec.study, data.name, identity(spec, data))
 
 
 class SuiteRun:
@@ -49,6 +50,7 @@ class SuiteRun:
         self.total = len(spec.entries) * len(spec.seeds) * len(self.methods)
         self.rows: list[Row] = []
         self.place = self.finished = self.ran = 0
+        self.tables: dict[str, Table] = {}
 
     def run(self) -> None:
         """Run what is missing, data set by data set; the tables on disk are those of what is done."""
@@ -83,11 +85,28 @@ class SuiteRun:
                 break
             self.finished += 1
             own += own_rows(method, found, path)
-            others = others or table(path / "baselines.csv")
+            others = others or self.others(entry.sweep(method, seed), path)
             self.say(f"{head} {result(own, method)}, {found.get('search_seconds') or 0:.0f} s")
-        return own + other_rows(others, self.spec.methods)
+        return own + others
 
-    def sweep(self, entry: Entry, seed: int, method: str) -> tuple[Row | None, Any]:
+    def others(self, spec: SweepSpec, path: Path) -> list[Row]:
+        """Return the rows of the methods beside ours, from what a sweep on the same data left in its folder.
+
+        Peers are run once and kept in peers.csv; where one gave no graph, or was not installed, all are run again.
+        """
+        rows = other_rows(table(path / "baselines.csv"), "baseline") if "baselines" in self.spec.methods else []
+        if "peers" not in self.spec.methods:
+            return rows
+        known = table(path / "peers.csv")
+        if not known or any(row.get("error") for row in known):
+            from studies.peers import peer_rows  # runs what is installed of other people's learners
+
+            data = load_table(spec.data)
+            known = peer_rows(data, prepare(data, spec.trainer), spec.trainer)
+            write_whole(path / "peers.csv", write_rows(known, PEER_COLUMNS))
+        return rows + other_rows(known, "peer")
+
+    def sweep(self, entry: Entry, seed: int, method: str) -> tuple[Row | None, Path]:
         """Return the summary and the folder of one sweep, run now if it has not come to its end before.
 
         Returns:

