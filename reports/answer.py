@@ -10,8 +10,8 @@ import numpy as np
 
 from reports import wording
 from reports.answer_blind import without_result, without_truth
-from reports.headline import Headline, headline, named, shortfalls
-from reports.run import Baseline, Run
+from reports.headline import Headline, headline, kind_of, named, shortfalls
+from reports.run import PEERS, Baseline, Run
 from reports.scores import fresh_seeds
 from reports.wording import count, either, f1, listing, shd
 
@@ -78,8 +78,9 @@ def _found(run: Run, head: Headline, missed: list[str]) -> str:
     only_method = len(missed) == 1 and head.baseline is not None and head.shd >= head.baseline.shd
     if only_method and head.baseline is not None:
         does = "does just as well" if head.shd == head.baseline.shd else "is closer"
+        an = "another learner" if head.baseline.name in PEERS else "a simple method"
         method = f"{named(head.baseline)}, SHD {shd(head.baseline.shd)}"
-        return f"{whose[0].upper()}{whose[1:]} has {_scored(head)}, but a simple method {does}: {method}."
+        return f"{whose[0].upper()}{whose[1:]} has {_scored(head)}, but {an} {does}: {method}."
     return f"Do not rely on this graph: {whose} is not better than {listing(missed, 'or')}; it has {_scored(head)}."
 
 
@@ -101,7 +102,7 @@ def _references(head: Headline) -> str:
     row = head.baseline
     if row is not None:
         score = f"SHD {shd(row.shd)} and F1 {f1(row.f1)}" if np.isfinite(row.f1) else f"SHD {shd(row.shd)}"
-        parts.append(f"the best simple method, {row.label}, has {score} ({_cut(row, head)})")
+        parts.append(f"the best {kind_of(row)}, {row.label}, has {score} ({_cut(row, head)})")
     if not parts:
         return "No references were recorded with this run, so nothing says whether these numbers are good."
     text = "; ".join(parts)

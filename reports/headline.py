@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports import wording
-from reports.run import Baseline, Run, number
+from reports.run import PEERS, Baseline, Run, number
 from reports.scores import Scale, best_baseline, scale_of
 from reports.wording import f1, shd
 
@@ -74,6 +74,11 @@ def shortfalls(head: Headline) -> list[str]:
     if head.baseline is not None and head.shd >= head.baseline.shd:
         missed.append(f"{named(head.baseline)} (SHD {shd(head.baseline.shd)})")
     return missed
+
+
+def kind_of(row: Baseline) -> str:
+    """Say what a baseline is: a simple method, or another learner."""
+    return "other learner" if row.name in PEERS else "simple method"
 
 
 def named(row: Baseline) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from reports.blocks import TableBlock
 from reports.run import REFERENCES, Baseline, Record, Run, number
 from reports.scores import Estimate, fresh_seeds, scale_of
-from reports.wording import NO_VALUE, clean, count, decimals, f1, shd
+from reports.wording import NO_VALUE, clean, count, decimals, f1, listing, shd
 
 HEADS = ("graph", "cut", "SHD", "F1", "edges", "how")
 CAPTION = "What the best trial is compared with. An oracle graph has to beat every row, a blind one the blind rows."
@@ -19,7 +19,7 @@ def compared(run: Run) -> TableBlock | None:
     if not run.has_truth:
         caption = "Edges learned, beside those of simple methods"
         return TableBlock(caption, ("graph", "edges", "how"), [(row[0], *row[-2:]) for row in rows])
-    return TableBlock(CAPTION, HEADS, rows)
+    return TableBlock(CAPTION + _sortability(run), HEADS, rows)
 
 
 def _own(run: Run) -> list[tuple[str, ...]]:
@@ -52,8 +52,24 @@ def _trial(name: str, row: Record, oracle: bool, how: str = "") -> tuple[str, ..
 def _reference(row: Baseline) -> tuple[str, ...]:
     cut = NO_VALUE if row.name in REFERENCES else _cut(row.oracle)
     high = f" (95 %: {f1(row.f1_high)})" if np.isfinite(row.f1_high) else ""
-    note = clean(row.note) if row.note else ""
+    note = clean(row.error or row.note) if row.error or row.note else ""
     return row.label, cut, shd(row.shd), f"{f1(row.f1)}{high}", decimals(row.edge_count, 0), note
+
+
+def _sortability(run: Run) -> str:
+    """Say how far variance and R squared alone give the directions away; empty where it was not recorded."""
+    known = [("variance", "sortnregress_var"), ("R\u00b2", "sortnregress_r2")]
+    parts = [
+        f"{f1(row.sortability)} of them by {word}"
+        for word, name in known
+        if (row := run.baseline(name)) is not None and np.isfinite(row.sortability)
+    ]
+    if not parts:
+        return ""
+    return (
+        f" Sortability, the share of the true graph's directed paths that rise: {listing(parts)}; at 0.5 sorting tells "
+        "nothing, near 1 (or 0) a method can read the directions off it without learning any cause."
+    )
 
 
 def _cut(oracle: bool) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from reports.columns import Columns, Floats
 
 REFERENCES = frozenset({"empty", "chance", "chance_floor"})
+PEERS = frozenset({"pcmci", "var_lingam", "direct_lingam", "dagma"})
 Record = dict[str, Any]
 
 
@@ -21,7 +22,11 @@ def number(record: Record | None, key: str) -> float:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A reference to compare with; `oracle`: its cut was chosen by looking at the true graph."""
+    """A reference to compare with.
+
+    `oracle`: its cut was chosen by looking at the true graph. `error`: why it has no graph. `sortability`: share
+    of the true paths along which what the method sorts by rises.
+    """
 
     name: str
     label: str
@@ -31,6 +36,8 @@ class Baseline:
     edge_count: float
     f1_high: float
     note: str
+    error: str = ""
+    sortability: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

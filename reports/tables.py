@@ -96,7 +96,7 @@ def _optional(path: Path) -> Columns:
 def _baselines(path: Path) -> tuple[Baseline, ...]:
     if not path.exists():
         return ()
-    table = read_columns(path, frozenset({"name", "label", "oracle", "note"}))
+    table = read_columns(path, frozenset({"name", "label", "oracle", "note", "error"}))
     parts = zip(
         table.text("name"),
         table.text("label"),
@@ -106,6 +106,8 @@ def _baselines(path: Path) -> tuple[Baseline, ...]:
         table.number("edge_count").tolist(),
         table.number("f1_high").tolist(),
         table.text("note"),
+        table.text("error"),
+        np.fmax(table.number("var_sortability"), table.number("r2_sortability")).tolist(),
         strict=True,
     )
     return tuple(Baseline(name, label or name, *rest) for name, label, *rest in parts)

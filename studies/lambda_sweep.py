@@ -135,8 +135,9 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
         with Workers(spec.backend, dataset, spec.trainer) as workers:
             run = Run(
-                spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose
-            )
+                spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose,
+                peers=args.peers,
+            )  # fmt: skip
             run.search(
                 stop=lambda: bool(stop.received),
                 out_of_time=lambda: deadline is not None and time.perf_counter() > deadline,

@@ -19,6 +19,7 @@ from studies import artefacts
 from studies.confirm import Fresh, train_fresh
 from studies.data import check_cycle
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
+from studies.peers import peer_rows
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
 from studies.run_folder import FORMAT, RunFolder
@@ -31,6 +32,7 @@ from studies.terminal import (
     data_line,
     edge_warnings,
     missing_line,
+    more_baselines_line,
     space_line,
 )
 from sweeps.show import dump_yaml
@@ -48,7 +50,10 @@ BASELINE_COLUMNS = (
     "skeleton_f1",
     "edge_count",
     "f1_high",
+    "var_sortability",
+    "r2_sortability",
     "note",
+    "error",
 )
 
 
@@ -59,17 +64,19 @@ class Run:
         spec, objective: what is searched; table, dataset: what is learned from.
         folder: open and locked; workers: started.
         quiet, verbose: how much the terminal says.
+        peers: whether other people's learners are run on the data too.
     """
 
     def __init__(
         self, spec: SweepSpec, objective: str, table: Table, dataset: Dataset, folder: RunFolder, workers: Workers,
-        *, quiet: bool, verbose: bool,
+        *, quiet: bool, verbose: bool, peers: bool = False,
     ) -> None:  # fmt: skip
         self.spec, self.objective, self.table, self.dataset = spec, objective, table, dataset
         self.folder, self.workers = folder, workers
         self.terminal = Terminal(spec.search.trials, quiet=quiet, verbose=verbose, log=folder.path / "sweep.log")
         self.sweep: Sweep | None = None
         self.baselines: list[dict[str, Any]] = []
+        self.peers = peers
 
     def search(self, stop: Callable[[], bool], out_of_time: Callable[[], bool]) -> None:
         """Print the facts and search, from where an earlier process left it."""
@@ -77,7 +84,9 @@ class Run:
             self.spec, self.objective, self.dataset, self.workers, self.folder, self.terminal, stop, out_of_time
         )
         self.terminal.budget = self.sweep.search.budget()
-        self.baselines = baseline_rows(self.dataset, self.spec.trainer, self.terminal.budget)
+        self.baselines = baseline_rows(self.dataset, self.spec.trainer, self.terminal.budget, self.table)
+        if self.peers:
+            self.baselines += peer_rows(self.table, self.dataset, self.spec.trainer)
         self.describe()
         self.write_facts()
         saved = self.folder.load()
@@ -105,6 +114,10 @@ class Run:
             say(f"warning: {shown(name)} is kept out of the loss: {reason}")
         say(space_line(self.spec))
         say(baseline_line(self.baselines))
+        say(more_baselines_line(self.baselines))
+        for row in self.baselines:
+            if row.get("error"):
+                say(f"warning: {row['label']} gave no graph: {row['error']}")
         say(f"folder     {self.folder.path}")
         for line in self.advice():
             say(line)
@@ -209,7 +222,8 @@ class Run:
         assert self.sweep is not None
         trials, spec, path = self.sweep.trials, self.spec, self.folder.path
         states = [row["state"] for row in trials]
-        named = {row["name"]: {key: row.get(key) for key in ("shd", "f1", "edge_count")} for row in self.baselines}
+        scores = ("shd", "f1", "edge_count", "seconds")
+        named = {row["name"]: {key: row.get(key) for key in scores} for row in self.baselines}
         return {
             "format": FORMAT,
             "study": spec.study,

@@ -76,6 +76,13 @@ def baseline_line(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def more_baselines_line(rows: list[dict[str, Any]]) -> str:
+    """Say how the other methods that never saw the true graph did; empty without a true graph."""
+    others = [row for row in rows if not row["oracle"] and row["name"] not in ("empty", "var_t_test")]
+    parts = [f"{row['label'].rpartition(', ')[2]} SHD {row['shd']}" for row in others if row.get("shd") is not None]
+    return f"           {', '.join(parts)}" if parts else ""
+
+
 def result_text(row: dict[str, Any]) -> str:
     """Say how a complete trial did."""
     clip = f"clip {100 * row['avg_grad_clip_ratio']:.0f} %"

@@ -10,8 +10,10 @@ from reports import wording
 from reports.colours import BAD, CORRECT, GROUND, INK, LINE, PRUNED, SOFT
 from reports.columns import Floats
 from reports.drawing import RASTER_MARKS, Plot, new_figure, spread, whole_ticks
-from reports.run import REFERENCES, Run
+from reports.run import Run
 from reports.scores import Scale, fair_baselines, finished, scale_of
+
+MOST_METHODS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +60,15 @@ def collect(run: Run) -> Progress | None:
 
 
 def _references_of(run: Run) -> list[tuple[str, float]]:
-    """Name the lines to beat; of a method recorded at several cuts the best one stands."""
-    known = [run.baseline("empty"), run.baseline("chance"), *sorted(fair_baselines(run), key=lambda row: -row.shd)]
-    lines: dict[str, tuple[str, float]] = {}
-    for row in known:
-        if row is not None and np.isfinite(row.shd):
+    """Name the lines to beat: of a method recorded at several cuts the best one, and of the methods the best three."""
+    known = [row for row in (run.baseline("empty"), run.baseline("chance")) if row is not None]
+    first = [(row.label, row.shd) for row in known if np.isfinite(row.shd)]
+    best: dict[str, tuple[str, float]] = {}
+    for row in sorted(fair_baselines(run), key=lambda row: (-row.shd, not row.oracle)):
+        if np.isfinite(row.shd):
             method = row.label.removesuffix(", best cut")
-            oracle = row.oracle and row.name not in REFERENCES
-            lines[method] = (f"{method} (oracle)" if oracle else method, row.shd)
-    return list(lines.values())
+            best[method] = (f"{method} (oracle)" if row.oracle else method, row.shd)
+    return first + sorted(best.values(), key=lambda line: -line[1])[-MOST_METHODS:]
 
 
 def _top(value: Floats, references: list[tuple[str, float]]) -> float:
@@ -108,7 +110,9 @@ def caption(numbers: Progress) -> str:
         "where it is still falling, more trials may help."
     ]
     if numbers.references:
-        parts.append("Dashed lines are what the same score is without a sweep.")
+        parts.append(
+            "Dashed lines are what the same score is without a sweep: nothing, chance, the best three other methods."
+        )
     if numbers.scale.oracle:
         parts.append("Each SHD is taken at the cut that suits it best on the true graph (oracle), the baselines' too.")
     if len(numbers.trial) > RASTER_MARKS and "SHD" in numbers.scale.order_label:

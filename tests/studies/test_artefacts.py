@@ -149,18 +149,24 @@ def test_the_baselines(finished: Path, summary: dict[str, Any]) -> None:
     named = {row["name"]: {key: parse_cell(key, row[key]) for key in row if key not in texts} for row in rows}
     assert list(rows[0]) == [
         "name", "label", "oracle", "shd", "shd_directed", "f1", "precision", "recall", "skeleton_f1", "edge_count",
-        "f1_high", "note",
+        "f1_high", "var_sortability", "r2_sortability", "note", "error",
     ]  # fmt: skip
     assert set(named) == {
         "empty", "chance", "chance_floor", "correlation", "correlation_best", "var_t_test", "var_t_test_best",
+        "var_stability", "var_held_out", "sortnregress_var", "sortnregress_r2",
     }  # fmt: skip
     assert named["empty"]["shd"] == 5
     assert named["chance"]["f1"] <= named["chance"]["f1_high"]
     assert named["chance_floor"]["f1"] <= named["chance_floor"]["f1_high"]
-    assert named["var_t_test"]["oracle"] is False
+    assert named["var_t_test"]["oracle"] is named["var_stability"]["oracle"] is False
+    for kind in ("var", "r2"):
+        given = [name for name, row in named.items() if row[f"{kind}_sortability"] is not None]
+        assert given == [f"sortnregress_{kind}"]
+        assert 0 <= named[f"sortnregress_{kind}"][f"{kind}_sortability"] <= 1
     assert named["var_t_test_best"]["oracle"] is named["correlation_best"]["oracle"] is True
     assert set(summary["baselines"]) == set(named)
     for name, scores in summary["baselines"].items():
+        assert scores.pop("seconds") > 0, "kept out of baselines.csv, so that repeating a run gives the same file"
         assert scores == {key: named[name][key] for key in ("shd", "f1", "edge_count")}
 
 
