@@ -8,7 +8,10 @@ setting is reported at once.
 from dataclasses import dataclass, field
 from typing import Any
 
-BUILT_IN = ("sensors",)
+BUILT_IN = ("sensors", "sem")
+TIMELESS = ("sem",)
+GRAPH_KINDS = ("er", "scale_free")
+NOISE_KINDS = ("equal", "unequal")
 MECHANISMS = ("tanh", "linear", "square", "abs", "product")
 
 
@@ -80,16 +83,30 @@ class TrainerConfig:
 class DataConfig:
     """What is learned from: a built-in simulation, or files and how to read them."""
 
-    name: str = setting("sensors", "built-in simulation, or a CSV or NPZ file, or a folder of arrays")
+    name: str = setting(
+        "sensors", "simulation sensors (over time) or sem (rows without time), a CSV or NPZ file, a folder of arrays"
+    )
     graph: str = setting("", "true or reference graph: edge list cause,effect or square CSV; empty: none")
     seed: int = setting(1337, "seed of the simulation: its graph, its effects and its noise", low=0)
     rows: int = setting(2000, "rows simulated", low=1)
     variables: int = setting(13, "variables simulated", low=2, high=500)
     edges: int = setting(13, "edges of the simulated graph", low=0)
+    graph_kind: str = setting(
+        "er", "er: edges between any two variables alike (Erdős-Rényi); scale_free: hubs", choices=GRAPH_KINDS
+    )
+    cycles: int = setting(0, "how many of the edges close directed cycles: feedback over time; at most half", low=0)
     mechanism: str = setting("tanh", "how parents act in the simulation", choices=MECHANISMS)
-    noise: float = setting(0.1, "standard deviation of the simulation's driving noise", low=1e-6)
+    noise: float = setting(0.1, "standard deviation of the driving noise of sensors; that of sem is 1", low=1e-6)
+    noise_kind: str = setting(
+        "equal", "the same noise for all variables, or a factor from 0.5 to 2 for each", choices=NOISE_KINDS
+    )
     missing: float = setting(0.08, "share of the simulated values that is missing at random", low=0, high=0.95)
-    corruption: str = setting("clean", "how the simulation is corrupted; several are joined with +")
+    corruption: str = setting(
+        "clean",
+        "how the simulation is corrupted, in this order if several are joined with +: clean, mild, moderate, severe, "
+        "extreme, corrupted, noise_0.3, level_noise, bias_additive, bias_multiplicative, drift, regimes_3, outliers, "
+        "sensor_failure, mcar_30, mnar_self, mnar_structural",
+    )
     separator: str = setting("", "what stands between a CSV's fields; empty: recognised")
     decimal: str = setting("", "decimal sign of a CSV; empty: recognised", choices=("", ".", ","))
     missing_values: list[str] = setting([], "further texts that mean missing in a CSV")

@@ -1,9 +1,12 @@
 """Checks that look at more than one setting, or at what a setting names on disk."""
 
 import os
+from dataclasses import replace
 
-from core.config import BUILT_IN, DataConfig, TrainerConfig
+from core.config import BUILT_IN, TIMELESS, DataConfig, TrainerConfig
+from core.corruption_kinds import parse
 from core.errors import InputError
+from core.room import misfit
 from sweeps.config import SearchConfig
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
@@ -40,7 +43,7 @@ def check_files(data: DataConfig, findings: Findings) -> None:
 
 
 def check_trainer_and_data(trainer: TrainerConfig, data: DataConfig, findings: Findings) -> None:
-    """The gate only cools down, a trial ends on an evaluation, and the simulated graph has room for its edges."""
+    """The gate only cools down, and a trial ends on an evaluation; then what `check_simulation` looks at."""
     epochs, every = "trainer.epochs", "trainer.evaluate_every"
     if findings.right(epochs, every) and trainer.epochs % trainer.evaluate_every:
         rule = f"must be a multiple of {every} ({trainer.evaluate_every}), got {trainer.epochs}"
@@ -51,12 +54,30 @@ def check_trainer_and_data(trainer: TrainerConfig, data: DataConfig, findings: F
         rule = f"must be {trainer.temperature_start:g} ({start}) or less, got {trainer.temperature_end:g}"
         hint = f"the gate only cools down: --set {end}={trainer.temperature_start:g}"
         findings.errors.append(InputError(f"{findings.subject(end, start)} {rule}", hint))
-    room = data.variables * (data.variables - 1) // 2
-    edges, variables = "data.edges", "data.variables"
-    if findings.right(edges, variables) and data.name in BUILT_IN and data.edges > room:
-        rule = f"must be {room} or less for {data.variables} variables, got {data.edges}"
-        hint = f"--set {edges}={data.variables}, or more variables"
-        findings.errors.append(InputError(f"{findings.subject(edges, variables)} {rule}", hint))
+    check_simulation(trainer, data, findings)
+
+
+def check_simulation(trainer: TrainerConfig, data: DataConfig, findings: Findings) -> None:
+    """The simulated graph has room for its edges, corruptions are known, and rows without time have no lag."""
+    wrong = misfit(data) if data.name in BUILT_IN else None
+    names = [f"data.{name}" for name in wrong.names] if wrong else []
+    if wrong and findings.right(*names):
+        findings.errors.append(InputError(f"{findings.subject(*names)} {wrong.rule}", wrong.hint))
+    try:
+        parse(data.corruption)
+    except InputError as error:
+        findings.errors.append(InputError(_prefix("data.corruption", findings) + error.message, error.hint))
+    lag = "trainer.max_lag"
+    if findings.right(lag, "data.name") and data.name in TIMELESS and trainer.max_lag:
+        message = f"{findings.subject(lag, 'data.name')} must be 0 for {data.name}, whose rows have no time"
+        findings.errors.append(InputError(f"{message}, got {trainer.max_lag}", f"--set {lag}=0, or leave it out"))
+
+
+def fit_trainer(trainer: TrainerConfig, data: DataConfig, findings: Findings) -> TrainerConfig:
+    """Fill in what the data decide where nothing was said: rows without time have no lag."""
+    if data.name in TIMELESS and "trainer.max_lag" not in findings.given:
+        return replace(trainer, max_lag=0)
+    return trainer
 
 
 def check_space(space: Space, search: SearchConfig, findings: Findings) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.config import DataConfig, TrainerConfig
 from core.errors import InputError
 from sweeps.checks import read_section
 from sweeps.config import BackendConfig, SearchConfig
-from sweeps.cross_checks import check_data_name, check_files, check_space, check_trainer_and_data
+from sweeps.cross_checks import check_data_name, check_files, check_space, check_trainer_and_data, fit_trainer
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import Node, Where, shorten
@@ -131,6 +131,7 @@ def change(
 def read_tree(root: Node, findings: Findings) -> SweepSpec:
     """Read a tree of settings into a spec and check it; errors go to `findings`."""
     spec = _read_sections(root, findings)
+    spec = replace(spec, trainer=fit_trainer(spec.trainer, spec.data, findings))
     check_files(spec.data, findings)
     check_trainer_and_data(spec.trainer, spec.data, findings)
     check_space(spec.space, spec.search, findings)

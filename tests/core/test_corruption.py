@@ -1,19 +1,33 @@
 """Ways of spoiling data: named, in order, each doing what its name says and nothing else."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.corruption import KINDS, corrupt, parse
+from core.corruption import FAILURE_ROWS, STRETCHES, WAYS, corrupt
+from core.corruption_kinds import KINDS, PRESETS, parse
 from core.errors import InputError
 
 CLEAN = np.random.default_rng(9).standard_normal((4000, 3))
+CHAIN = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]], dtype=bool)
+MISSING = ("mcar", "mnar_self", "mnar_structural")
+LADDER = ("clean", "mild", "moderate", "severe", "extreme")
+README = Path(__file__).parents[2] / "README.md"
 
 
 def spoiled(text: str, seed: int = 0) -> np.ndarray:
     """Corrupt the clean values with a fresh stream."""
-    return corrupt(CLEAN, text, np.random.default_rng(seed))
+    return corrupt(CLEAN, text, np.random.default_rng(seed), CHAIN)
+
+
+def errors_of(text: str) -> np.ndarray:
+    """Return what a corruption that removes nothing adds."""
+    difference = spoiled(text) - CLEAN
+    assert np.isfinite(difference).all()
+    return difference
 
 
 @pytest.mark.parametrize(
@@ -22,6 +36,9 @@ def spoiled(text: str, seed: int = 0) -> np.ndarray:
         ("clean", []),
         ("", []),
         ("mcar_30", [("mcar", 30.0)]),
+        ("mcar", [("mcar", 30.0)]),
+        ("mnar_self", [("mnar_self", 30.0)]),
+        ("drift + outliers_2.5", [("drift", 1.0), ("outliers", 2.5)]),
         ("noise_0.3", [("noise", 0.3)]),
         ("level_noise", [("level_noise", 0.0)]),
         ("regimes_3 + mcar_30", [("regimes", 3.0), ("mcar", 30.0)]),
@@ -39,7 +56,6 @@ def test_names_are_read_in_order(text: str, steps: list[tuple[str, float]]) -> N
     ("text", "message"),
     [
         ("fog", "unknown corruption `fog`"),
-        ("mcar", "unknown corruption `mcar`"),
         ("mcar_", "unknown corruption `mcar_`"),
         ("mcar_x", "unknown corruption `mcar_x`"),
         ("noise_-1", "unknown corruption `noise_-1`"),
@@ -48,9 +64,11 @@ def test_names_are_read_in_order(text: str, steps: list[tuple[str, float]]) -> N
         ("noise_1e3", "unknown corruption `noise_1e3`"),
         ("mcar_1.2.3", "`mcar_1.2.3` must end in a number"),
         ("mcar_.", "`mcar_.` must end in a number"),
-        ("mcar_96", "`mcar_96` must be from 0 to 95 but got 96"),
-        ("noise_11", "`noise_11` must be from 0 to 10 but got 11"),
-        ("regimes_0", "`regimes_0` must be from 1 to 100 but got 0"),
+        ("mcar_96", "`mcar_96` must be from 0 to 95 per cent but got 96"),
+        ("noise_11", "`noise_11` must be from 0 to 10 deviations but got 11"),
+        ("regimes_0", "`regimes_0` must be from 1 to 100 stretches but got 0"),
+        ("sensor_failure_81", "`sensor_failure_81` must be from 0 to 80 per cent but got 81"),
+        ("severe_2", "unknown corruption `severe_2`"),
         ("regimes_2.5", "regimes_2.5"),
         ("clean+fog", "unknown corruption `fog`"),
     ],
@@ -70,10 +88,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         steps = parse(text)
     except InputError:
         return
-    assert all(KINDS[kind][1] <= amount <= KINDS[kind][2] for kind, amount in steps)
+    assert all(KINDS[kind].low <= amount <= KINDS[kind].high for kind, amount in steps)
 
 
-@pytest.mark.parametrize("text", ["mcar_30", "noise_0.3", "level_noise", "regimes_3", "corrupted"])
+@pytest.mark.parametrize("text", [*KINDS, *(name for name in PRESETS if name != "clean")])
 def test_corruption_is_a_function_of_its_stream(text: str) -> None:
     """Law: the same stream spoils alike, another otherwise, and the caller's values stay as they were."""
     before = CLEAN.copy()
@@ -129,9 +147,162 @@ def test_parts_work_on_what_the_parts_before_left() -> None:
     """Law: a + b is b applied to what a gave, from one stream."""
     rng = np.random.default_rng(0)
     expected = corrupt(corrupt(CLEAN, "regimes_3", rng), "mcar_30", rng)
+    assert not np.array_equal(spoiled("noise_0.3+regimes_3"), spoiled("regimes_3+noise_0.3"))
     assert np.array_equal(spoiled("regimes_3+mcar_30"), expected, equal_nan=True)
 
 
 def test_more_regimes_than_rows_are_no_accident() -> None:
     """Law: a stretch without rows is nothing, not an error."""
     assert np.isfinite(corrupt(CLEAN[:5], "regimes_100", np.random.default_rng(0))).all()
+
+
+def test_every_kind_is_written_down() -> None:
+    """Law: names and ways are the same, defaults are in range, presets can be read, and the README tells of all."""
+    assert set(KINDS) == set(WAYS)
+    assert all(kind.low <= kind.default <= kind.high for kind in KINDS.values())
+    for name, steps in PRESETS.items():
+        assert parse(name) == parse(steps)
+    text = README.read_text(encoding="utf-8")
+    assert [name for name in [*KINDS, *PRESETS] if f"`{name}`" not in text] == []
+    assert [steps for steps in PRESETS.values() if steps and f"`{steps}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("mcra_30", "mcar"), ("sever", "severe"), ("Outliers_2", "outliers"), ("mnar_slef", "mnar_self")],
+)
+def test_a_slip_is_answered_with_the_name_meant(wrong: str, meant: str) -> None:
+    """Law: a misspelt name gets the nearest one, with or without its number."""
+    with pytest.raises(InputError) as caught:
+        parse(wrong)
+    assert caught.value.hint.startswith(f"did you mean `{meant}`?")
+
+
+@pytest.mark.parametrize("kind", MISSING)
+@pytest.mark.parametrize("percent", [0, 5, 20, 40, 95])
+def test_missing_shares_are_as_asked(kind: str, percent: int) -> None:
+    """Law: whatever decides which values are missing, each column misses its share; what stays is as it was."""
+    values = spoiled(f"{kind}_{percent}")
+    gone = np.isnan(values)
+    assert np.abs(gone.mean(0) - percent / 100).max() < 0.03
+    assert np.array_equal(values[~gone], CLEAN[~gone])
+
+
+def test_self_masking_hides_extremes() -> None:
+    """Law: the farther from the mean, on both sides, the likelier missing; mcar does not care."""
+    for kind, ratio in (("mnar_self", 3.0), ("mcar", 0.9)):
+        gone = np.isnan(spoiled(f"{kind}_30"))
+        for side in (CLEAN > 1.5, CLEAN < -1.5):
+            assert gone[side].mean() > ratio * gone[np.abs(CLEAN) < 0.5].mean()
+    assert not np.isnan(spoiled("mcar_30"))[CLEAN > 1.5].mean() > 1.5 * 0.3
+
+
+def test_structural_missingness_follows_the_parents() -> None:
+    """Law: a variable is missing where its parents are high, whatever it is itself; a root follows another one."""
+    gone = np.isnan(spoiled("mnar_structural_30"))
+    follows = [[np.corrcoef(gone[:, j], CLEAN[:, i])[0, 1] for i in range(3)] for j in range(3)]
+    assert follows[1][0] > 0.4
+    assert follows[2][1] > 0.4
+    assert max(follows[0][1:]) > 0.4
+    assert max(abs(follows[1][1]), abs(follows[1][2]), abs(follows[2][0]), abs(follows[2][2])) < 0.06
+    lone = np.isnan(corrupt(CLEAN, "mnar_structural_30", np.random.default_rng(0)))
+    assert max(np.corrcoef(lone[:, 1], CLEAN[:, i])[0, 1] for i in (0, 2)) > 0.4
+
+
+def test_a_hidden_parent_still_acts() -> None:
+    """Law: what is missing already does not change what later parts do beneath it."""
+    gone = np.isnan(spoiled("mcar_50+mnar_structural_30"))
+    hidden = np.isnan(corrupt(CLEAN, "mcar_50", np.random.default_rng(0), CHAIN))
+    later = gone[:, 1] & ~hidden[:, 1]
+    at = hidden[:, 0] & ~hidden[:, 1]
+    assert np.corrcoef(later[at], CLEAN[at, 0])[0, 1] > 0.4
+
+
+@pytest.mark.parametrize("kind", ["bias_additive", "bias_multiplicative"])
+def test_biases_are_constant_on_stretches(kind: str) -> None:
+    """Law: each sensor has up to four stretches of its own, each with one offset, or one gain."""
+    values = spoiled(kind)
+    constant = values - CLEAN if kind == "bias_additive" else values / CLEAN
+    starts = []
+    for column in constant.T:
+        jumps = np.flatnonzero(np.abs(np.diff(column)) > 1e-9)
+        assert len(jumps) == STRETCHES - 1
+        starts += jumps.tolist()
+        assert kind == "bias_additive" or column.min() > 0
+    assert len(set(starts)) == 3 * (STRETCHES - 1)
+
+
+@pytest.mark.parametrize(("kind", "spread"), [("bias_additive_0.5", 0.5), ("bias_multiplicative_0.3", 0.3)])
+def test_biases_have_their_size(kind: str, spread: float) -> None:
+    """Law: over many sensors, offsets and log gains are centred and as wide as asked."""
+    level = np.ones((40, 3000))
+    values = corrupt(level, kind, np.random.default_rng(0))
+    found = values - level if "additive" in kind else np.log(values)
+    assert found.std() == pytest.approx(spread, rel=0.05)
+    assert found.mean() == pytest.approx(0.0, abs=0.03)
+
+
+def test_drift_starts_at_nothing_and_is_slow() -> None:
+    """Law: drift is 0 at first, `size` deviations wide at the end, smooth from row to row; lines and walks alike."""
+    level = np.zeros((500, 2000))
+    path = corrupt(level, "drift_2", np.random.default_rng(0))
+    assert np.abs(path[0]).max() == 0.0
+    straight = np.abs(np.diff(path, 2, axis=0)).max(0) < 1e-9
+    assert straight.mean() == pytest.approx(0.5, abs=0.05)
+    for some in (straight, ~straight):
+        assert path[-1, some].std() == pytest.approx(2.0, rel=0.1)
+    assert np.abs(np.diff(path, axis=0)).max() < 0.6
+    assert np.isfinite(corrupt(level[:1], "drift_2", np.random.default_rng(0))).all()
+
+
+def test_outliers_are_rare_and_far() -> None:
+    """Law: the share asked for is moved, by 4 to 8 deviations up or down, and nothing else."""
+    error = errors_of("outliers_2")
+    hit = error != 0
+    assert hit.mean() == pytest.approx(0.02, abs=0.005)
+    assert 4.0 <= np.abs(error[hit]).min() < np.abs(error[hit]).max() <= 8.0
+    assert (error[hit] > 0).mean() == pytest.approx(0.5, abs=0.15)
+
+
+def test_failing_sensors_are_dead_or_stuck_in_stretches() -> None:
+    """Law: the share asked for fails, in stretches of 20 rows; half is missing, half repeats the value before."""
+    clean = np.random.default_rng(2).standard_normal((3000, 60))
+    values = corrupt(clean, "sensor_failure_20", np.random.default_rng(0))
+    dead, stuck = np.isnan(values), ~np.isnan(values) & (values != clean)
+    assert (dead | stuck).mean() == pytest.approx(0.2, abs=0.02)
+    assert dead.mean() == pytest.approx(stuck.mean(), rel=0.2)
+    begins = (dead | stuck)[1:] & ~(dead | stuck)[:-1]
+    assert (dead | stuck).sum() / begins.sum() == pytest.approx(FAILURE_ROWS, rel=0.15)
+    rows, columns = np.nonzero(stuck[1:] & ~dead[:-1])
+    assert np.array_equal(values[rows + 1, columns], values[rows, columns])
+
+
+def test_the_ladder_does_more_and_more_harm() -> None:
+    """Law: from clean to extreme, more is missing, and what is left says less about the true value."""
+    clean = np.zeros((3000, 40))
+    rng = np.random.default_rng(1)
+    for t in range(1, len(clean)):
+        clean[t] = 0.9 * clean[t - 1] + 0.19**0.5 * rng.standard_normal(40)
+    lost, alike = [], []
+    for name in LADDER:
+        values = corrupt(clean, name, np.random.default_rng(3))
+        seen = ~np.isnan(values)
+        lost.append(float(1 - seen.mean()))
+        alike.append(
+            float(np.mean([np.corrcoef(a[s], b[s])[0, 1] for a, b, s in zip(values.T, clean.T, seen.T, strict=True)]))
+        )
+    assert lost == sorted(lost)
+    assert alike == sorted(alike, reverse=True)
+    assert min(np.diff(lost)) > 0.02
+    assert max(np.diff(alike)) < -0.004
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 2), (3, 5), (50, 2)])
+@pytest.mark.parametrize("kind", [*KINDS, *PRESETS])
+def test_small_tables_are_no_accident(shape: tuple[int, int], kind: str) -> None:
+    """Law: every corruption works on tables of a few rows, on constant columns, and on values missing before."""
+    for values in (np.random.default_rng(0).standard_normal(shape), np.zeros(shape), np.full(shape, np.nan)):
+        found = corrupt(values, kind, np.random.default_rng(0), np.zeros((shape[1], shape[1]), dtype=bool))
+        assert found.shape == shape
+        assert not np.isinf(found).any()
+        assert np.isnan(found[np.isnan(values)]).all()

@@ -39,7 +39,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             ["--data", "sensor"],
             "error: no dataset called `sensor`, and no such file\n"
-            "hint: did you mean `sensors`? Built in: sensors. Your own: --data FILE.csv\n",
+            "hint: did you mean `sensors`? Built in: sensors, sem. Your own: --data FILE.csv\n",
         ),
         (
             ["-n", "2.5", "--lanes=-1"],
@@ -60,7 +60,8 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             ["--data", ""],
             "error: --data must not be empty\n"
-            "hint: data.name: built-in simulation, or a CSV or NPZ file, or a folder of arrays (default sensors)\n",
+            "hint: data.name: simulation sensors (over time) or sem (rows without time), a CSV or NPZ file, "
+            "a folder of arrays (default sensors)\n",
         ),
         (
             ["--set", "search.trials=0"],

@@ -33,7 +33,7 @@ EXACT = [
     (
         ["--data", "sensor"],
         "error: no dataset called `sensor`, and no such file\n"
-        "hint: did you mean `sensors`? Built in: sensors. Your own: --data FILE.csv\n",
+        "hint: did you mean `sensors`? Built in: sensors, sem. Your own: --data FILE.csv\n",
     ),
     (
         ["--data", "data/my.csv"],

@@ -144,8 +144,18 @@ WRONG_FILES = [
      "x.yaml, line 3: space.lr must be a list of values for the sampler grid, got a range",
      "--set space.lr='[0.1, 1]', or another --sampler"),
     (SPACE + "data: {name: sensor}\n", "x.yaml, line 2: no dataset called `sensor`, and no such file",
-     "did you mean `sensors`? Built in: sensors. Your own: --data FILE.csv"),
+     "did you mean `sensors`? Built in: sensors, sem. Your own: --data FILE.csv"),
     (SPACE + "data: {graph: g.csv}\n", "x.yaml, line 2: no graph file `g.csv`", None),
+    (SPACE + "data:\n  corruption: drfit_2\n", "x.yaml, line 3: data.corruption: unknown corruption `drfit_2`", None),
+    (SPACE + "data: {edges: 5, cycles: 3}\n",
+     "x.yaml, line 2: data.cycles must be 2 or less, half of data.edges (5), got 3",
+     "--set data.cycles=2, or --set data.edges=6"),
+    (SPACE + "data: {name: sem, cycles: 3}\n",
+     "x.yaml, line 2: data.cycles must be 0 for sem, whose rows have no time for feedback, got 3",
+     "for feedback over time: --data sensors"),
+    (SPACE + "data: {name: sem}\ntrainer:\n  max_lag: 2\n",
+     "x.yaml, line 4: trainer.max_lag must be 0 for sem, whose rows have no time, got 2",
+     "--set trainer.max_lag=0, or leave it out"),
 ]  # fmt: skip
 
 
@@ -399,7 +409,8 @@ SPECS = st.builds(
     SweepSpec,
     study=st.from_regex(r"(?!\.)[A-Za-z0-9._-]{1,64}", fullmatch=True),
     data=section_of(
-        DataConfig, name=st.just("sensors"), graph=st.just(""), variables=st.integers(6, 500), edges=st.integers(0, 12)
+        DataConfig, name=st.just("sensors"), graph=st.just(""), variables=st.integers(6, 500), edges=st.integers(0, 12),
+        cycles=st.just(0), corruption=st.sampled_from(["clean", "severe", "drift_0.5 + mnar_self"]),
     ),
     trainer=section_of(
         TrainerConfig, temperature_start=st.floats(1, 5), temperature_end=st.floats(0.01, 1),
@@ -520,3 +531,11 @@ def test_settings_load_without_the_heavy_libraries() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_rows_without_time_need_no_word_about_lags(write: Any) -> None:
+    """The simulation sem has max_lag 0 unless something is said, and what is written says it."""
+    spec = load_spec(write(SPACE), [], [("--data", "data.name", "sem")])
+    assert spec.trainer.max_lag == 0
+    assert load_spec(write(dump_yaml(spec))) == spec
+    assert load_spec(write(SPACE)).trainer.max_lag == TrainerConfig().max_lag
