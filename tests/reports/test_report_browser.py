@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from run_folders import make_run
+from test_suite_page import THREE, make_suite
 
 from reports.page import write_report
+from reports.suite import write_suite_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = (
@@ -65,6 +67,17 @@ def test_it_fits_every_width(browser: Any, usual: Path, hostile: Path, width: in
         page, _, _ = opened(browser, folder / "report.html", viewport={"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_suite_fits_too(browser: Any, tmp_path: Path, width: int) -> None:
+    """A suite's page asks nobody, complains of nothing and never scrolls sideways."""
+    report = write_suite_report(make_suite(tmp_path / "suite", THREE))
+    page, complaints, asked = opened(browser, report, viewport={"width": width, "height": 900})
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
 
 
 def test_it_settles_within_its_budget(browser: Any, thousand: Path) -> None:
