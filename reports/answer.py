@@ -12,7 +12,7 @@ from reports import wording
 from reports.answer_blind import without_result, without_truth
 from reports.headline import Headline, headline, kind_of, named, shortfalls
 from reports.run import PEERS, Baseline, Run
-from reports.scores import fresh_seeds
+from reports.scores import Fresh, fresh_data, fresh_seeds
 from reports.wording import count, either, f1, listing, shd
 
 GOOD, LUCK, DOUBT, NONE = "good", "luck", "doubt", "none"
@@ -125,16 +125,23 @@ def _fresh(run: Run, head: Headline, lost: str) -> str:
             f"The settings were not run again on fresh seeds, so the sweep's own SHD {shd(head.shd)} is "
             f"{picked}possibly lucky: read it as a best case."
         )
+    average = "on average, " if fresh.n > 1 else ""
+    no_better = f" and no better than {lost}" if lost else ""
+    data = fresh_data(run)
+    also = ""
+    if data is not None:
+        also = f" On {count(data.n, 'fresh data set')} of the same generator they reach {_reached(data)}."
+    reached = f"On {count(fresh.n, 'fresh seed')} the same settings reach {_reached(fresh)}"
+    return f"{reached} {average}{_gap(fresh.shd.mean, head.shd)}{no_better}.{also}"
+
+
+def _reached(fresh: Fresh) -> str:
     around = ""
     if np.isfinite(fresh.shd.low + fresh.shd.high):
         kind = "95 % interval" if fresh.interval else "from"
         around = f" ({kind} {wording.decimals(fresh.shd.low, 1)} to {wording.decimals(fresh.shd.high, 1)})"
     scored = f" and F1 {f1(fresh.f1.mean)}" if np.isfinite(fresh.f1.mean) else ""
-    reached = f"SHD {wording.decimals(fresh.shd.mean, 1)}{around}{scored}"
-    average = "on average, " if fresh.n > 1 else ""
-    seeds = count(fresh.n, "fresh seed")
-    no_better = f" and no better than {lost}" if lost else ""
-    return f"On {seeds} the same settings reach {reached} {average}{_gap(fresh.shd.mean, head.shd)}{no_better}."
+    return f"SHD {wording.decimals(fresh.shd.mean, 1)}{around}{scored}"
 
 
 def _gap(mean: float, own: float) -> str:

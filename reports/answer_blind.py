@@ -6,7 +6,7 @@ from reports import wording
 from reports.failures import failure_causes
 from reports.headline import Headline
 from reports.run import Run, number
-from reports.scores import best_cut, finished, simple_baselines
+from reports.scores import best_cut, finished, simple_baselines, winner_seeds
 from reports.wording import count, either, listing, shd, significant
 
 
@@ -42,14 +42,24 @@ def _references(run: Run, head: Headline) -> str:
 
 
 def _fresh(run: Run) -> str:
-    edges = run.seeds.number("edge_count_blind")
+    edges = winner_seeds(run).number("edge_count_blind")
     edges = edges[np.isfinite(edges)]
     if not len(edges):
         return "The settings were not run again on fresh seeds, so it is not known how much of this graph would return."
     low, high = int(edges.min()), int(edges.max())
     span = count(low, "edge") if low == high else f"{low:,} to {count(high, 'edge')}"
     mean = wording.decimals(float(edges.mean()), 1)
-    return f"On {count(len(edges), 'fresh seed')} the same settings learn {span}, {mean} on average."
+    return f"On {count(len(edges), 'fresh seed')} the same settings learn {span}, {mean} on average{_alike(run)}."
+
+
+def _alike(run: Run) -> str:
+    """Say how alike the graphs of the fresh seeds are: all that can tell whether to trust them."""
+    alike = (run.summary.get("confirm") or {}).get("blind")
+    ever, always, pair = (number(alike, name) for name in ("edges_ever", "edges_always", "pair_shd"))
+    if not np.isfinite(pair):
+        return ""
+    kept = f"{always:,.0f} of the {count(ever, 'edge')} seen {either(always, 'is', 'are')} in every graph"
+    return f"; {kept}, and two of the graphs differ on {wording.decimals(pair, 1)} pairs of variables on average"
 
 
 def without_result(run: Run) -> tuple[str, str, str]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,43 +11,13 @@ from reports.comparison import compare
 from reports.failures import failure_causes
 from reports.figures.clipping import HEAVY
 from reports.figures.training import TERMS, shares
+from reports.finding import Finding
+from reports.fresh_findings import FRESH_RULES
 from reports.run import Run, number
-from reports.scores import degenerate, fresh_seeds, ranked, scale_of
+from reports.scores import degenerate, ranked, scale_of
 from reports.wording import axis_name, count, either, listing, share, significant
 
-PLACES = {
-    "compared": "See the comparison",
-    "trials": "See all trials",
-    "setup": "See the setup",
-    "definitions": "See the definitions",
-}
 OFTEN, CLOSE, DOMINANT, CROWD = 0.2, 0.05, 0.95, 3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to check.
-
-    Args:
-        title: what it is, in a few words.
-        text: the number and what it means.
-        link: id of the figure or section to look at; empty for none.
-        advice: what to do, in words; empty for none.
-        setting: what to type for it; empty for none.
-        grave: whether it puts the result itself in doubt.
-    """
-
-    title: str
-    text: str
-    link: str = ""
-    advice: str = ""
-    setting: str = ""
-    grave: bool = False
-
-    @property
-    def where(self) -> str:
-        """Word the link."""
-        return PLACES.get(self.link, "See the figure")
 
 
 def findings(run: Run) -> list[Finding]:
@@ -74,15 +43,6 @@ def _interrupted(run: Run) -> Iterator[Finding]:
         asked = f" of the {count(budget, 'trial')} asked for" if math.isfinite(budget) else ""
         text = f"The run was stopped after {count(run.trials.rows, 'trial')}{asked}; everything here is about those."
         yield Finding("Stopped early", text, "", "The same command continues the run.", grave=True)
-
-
-def _lucky(run: Run) -> Iterator[Finding]:
-    fresh, own = fresh_seeds(run), number(run.best, scale_of(run).shd)
-    if fresh is not None and (fresh.shd.mean - own > 1 or (fresh.interval and fresh.shd.low > own)):
-        gap = wording.decimals(fresh.shd.mean - own, 1)
-        mean = wording.decimals(fresh.shd.mean, 1)
-        text = f"SHD is {mean} on average on fresh seeds, {gap} more than the sweep's own {wording.shd(own)}."
-        yield Finding("Lucky winner", text, "compared", "Quote the fresh seeds' number.", grave=True)
 
 
 def _edge_of_range(run: Run) -> Iterator[Finding]:
@@ -244,7 +204,7 @@ def _inconsistent(run: Run) -> Iterator[Finding]:
 RULES: tuple[Callable[[Run], Iterator[Finding]], ...] = (
     _interrupted,
     _inconsistent,
-    _lucky,
+    *FRESH_RULES,
     _failed,
     _degenerate,
     _edge_of_range,

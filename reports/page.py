@@ -15,7 +15,7 @@ from reports import sections, wording
 from reports.colours import COLOURS
 from reports.comparison import compare
 from reports.drawing import Picture, rendered, theme
-from reports.figures import arrows, clipping, edges, grid, progress, training
+from reports.figures import arrows, clipping, edges, fresh, grid, progress, returns, training
 from reports.findings import findings
 from reports.references import compared
 from reports.run import Run, number
@@ -28,11 +28,22 @@ PLOTS = (
     progress.plot,
     arrows.plot,
     grid.plot,
+    fresh.plot,
+    returns.plot,
     edges.plot,
     clipping.plot,
     training.plot,
 )
-PICTURE_NAMES = ("search_progress", "best_graph", "adjacency", "edges", "clipping", "training")
+PICTURE_NAMES = (
+    "search_progress",
+    "best_graph",
+    "adjacency",
+    "fresh_seeds",
+    "edge_returns",
+    "edges",
+    "clipping",
+    "training",
+)
 VERDICTS = {
     answering.GOOD: "Better than every reference",
     answering.LUCK: "Better than every reference in the sweep, but not on fresh seeds",
@@ -91,7 +102,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         **_content(run),
         pictures={
             section: [picture for picture in pictures if picture.section == section]
-            for section in ("progress", "graph", "edges", "health")
+            for section in ("progress", "graph", "fresh", "edges", "health")
         },
         markup=Markup,
         style=Markup(style),

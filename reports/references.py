@@ -4,7 +4,7 @@ import numpy as np
 
 from reports.blocks import TableBlock
 from reports.run import REFERENCES, Baseline, Record, Run, number
-from reports.scores import Estimate, fresh_seeds, scale_of
+from reports.scores import Estimate, Fresh, fresh_blind, fresh_data, fresh_seeds, scale_of
 from reports.wording import NO_VALUE, clean, count, decimals, f1, listing, shd
 
 HEADS = ("graph", "cut", "SHD", "F1", "edges", "how")
@@ -34,12 +34,18 @@ def _own(run: Run) -> list[tuple[str, ...]]:
         rows.append(
             _trial(f"blind pick (trial {number(blind, 'number'):.0f})", blind, oracle=False, how="lowest blind score")
         )
-    fresh = fresh_seeds(run)
-    if fresh is not None:
-        name = f"best settings on {count(fresh.n, 'fresh seed')}"
-        how = "mean and 95 % interval" if fresh.interval else "mean, lowest and highest" if fresh.n > 1 else ""
-        scores = _between(fresh.shd, 1), _between(fresh.f1, 2), decimals(fresh.edges, 1)
-        rows.append((name, _cut(scale.oracle), *scores, how))
+    rows += _again("best settings", fresh_seeds(run), fresh_data(run), oracle=scale.oracle)
+    return rows + _again("blind pick", fresh_blind(run), fresh_blind(run, data=True), oracle=False)
+
+
+def _again(whose: str, seeds: Fresh | None, data: Fresh | None, *, oracle: bool) -> list[tuple[str, ...]]:
+    """Give the rows of settings trained again."""
+    rows: list[tuple[str, ...]] = []
+    for fresh, noun in ((seeds, "fresh seed"), (data, "fresh data set")):
+        if fresh is not None:
+            how = "mean and 95 % interval" if fresh.interval else "mean, lowest and highest" if fresh.n > 1 else ""
+            scores = _between(fresh.shd, 1), _between(fresh.f1, 2), decimals(fresh.edges, 1)
+            rows.append((f"{whose} on {count(fresh.n, noun)}", _cut(oracle), *scores, how))
     return rows
 
 

@@ -1,6 +1,6 @@
 """A run folder in memory: everything the report is a function of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +53,8 @@ class Run:
         names: d variable names.
         truth: (d, d) bool, [i, j] is i -> j; None where no true graph is known.
         adjacency: (d, d) float64 in [0, 1] of the best trial, [i, j] is the strength of i -> j; or None.
-        seeds: the winner on fresh seeds; no rows where they were not run.
+        seeds: winner and blind pick on fresh seeds; no rows where they were not run. fresh_data: the same on
+            fresh data sets of the sweep's simulation. returns: how often each edge is in a fresh seed's graph.
         settings: sweep.yaml.
         environment: environment.json.
     """
@@ -69,6 +70,8 @@ class Run:
     seeds: Columns
     settings: Record
     environment: Record
+    fresh_data: Columns = field(default_factory=lambda: Columns(0, {}, {}))
+    returns: Columns = field(default_factory=lambda: Columns(0, {}, {}))
 
     @property
     def best(self) -> Record | None:

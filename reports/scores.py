@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.columns import Floats
-from reports.run import REFERENCES, Baseline, Run, number
+from reports.columns import Columns, Floats
+from reports.run import REFERENCES, Baseline, Record, Run, number
 
 BLIND_CUT = 0.5
 DENSE_SHARE = 0.9
@@ -106,9 +106,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Fresh:
-    """The best settings on fresh seeds, scored as the run is judged.
+    """A trial's settings on fresh seeds or fresh data, scored at the cut that it was picked by.
 
-    `interval`: low and high are the 95 % interval of the mean; else they are the lowest and highest seed.
+    `interval`: low and high are the 95 % interval of the mean; else they are the lowest and highest.
+    `each`: SHD of every training, (n,).
     """
 
     n: int
@@ -116,24 +117,56 @@ class Fresh:
     f1: Estimate
     edges: float
     interval: bool
+    each: Floats
+
+
+def picked(table: Columns, pick: str) -> Columns:
+    """Give the rows of one pick, `oracle` or `blind`, that have a result; all rows of a table without picks."""
+    named = [not names or names == pick for names in table.text("pick")]
+    sound = [not error for error in table.text("error")]
+    return table.take(np.array(named, dtype=np.bool_) & np.array(sound, dtype=np.bool_))
+
+
+def winner_seeds(run: Run) -> Columns:
+    """Give the best trial's rows of confirm/seeds.csv."""
+    return picked(run.seeds, "oracle" if scale_of(run).oracle else "blind")
 
 
 def fresh_seeds(run: Run) -> Fresh | None:
-    """Give the winner on fresh seeds; None where they were not run or no true graph is known.
+    """Give the best trial's settings on fresh seeds; None where they were not run or no true graph is known."""
+    return _fresh(run.summary.get("confirm"), run.seeds, oracle=scale_of(run).oracle)
 
-    summary.json has the interval at the tuned cut only. A blind run quotes the blind scores of the seeds with
-    their range, because a tuned cut beside a blind one would flatter the seeds.
-    """
-    scale, confirm = scale_of(run), run.summary.get("confirm")
-    edges = run.seeds.number(scale.edges)
-    mean_edges = float(edges[np.isfinite(edges)].mean()) if np.isfinite(edges).any() else float("nan")
-    if scale.oracle:
-        if not np.isfinite(number(confirm, "shd_mean")):
-            return None
-        shd, f1 = (Estimate(*(number(confirm, f"{name}_{part}") for part in PARTS)) for name in ("shd", "f1"))
-        return Fresh(int(number(confirm, "n")), shd, f1, mean_edges, interval=bool(np.isfinite(shd.low + shd.high)))
-    scores = [run.seeds.number(column) for column in (scale.shd, scale.f1)]
-    if not np.isfinite(scores[0]).any():
+
+def fresh_data(run: Run) -> Fresh | None:
+    """Give the best trial's settings on fresh data sets; None where they were not run."""
+    block = (run.summary.get("confirm") or {}).get("data")
+    return _fresh(block, run.fresh_data, oracle=scale_of(run).oracle)
+
+
+def fresh_blind(run: Run, *, data: bool = False) -> Fresh | None:
+    """Give the blind pick of an oracle sweep on fresh seeds, or data, at the cut that never saw the true graph."""
+    confirm = run.summary.get("confirm") or {}
+    block, table = (confirm.get("data"), run.fresh_data) if data else (confirm, run.seeds)
+    if not scale_of(run).oracle or "blind" not in (block or {}):
         return None
+    return _fresh(block, table, oracle=False)
+
+
+def _fresh(block: Record | None, table: Columns, *, oracle: bool) -> Fresh | None:
+    """Read a block of summary.json, and the rows it is a mean of.
+
+    A blind number without an interval on record gets its rows' range: a tuned cut beside a blind one would flatter.
+    """
+    rows, suffix = picked(table, "oracle" if oracle else "blind"), "" if oracle else "_blind"
+    each, edges = rows.number(f"val_shd{suffix}"), rows.number(f"edge_count{suffix}")
+    mean_edges = float(edges[np.isfinite(edges)].mean()) if np.isfinite(edges).any() else float("nan")
+    found = block if oracle else (block or {}).get("blind")
+    if np.isfinite(number(found, "shd_mean")):
+        shd, f1 = (Estimate(*(number(found, f"{name}_{part}") for part in PARTS)) for name in ("shd", "f1"))
+        known = bool(np.isfinite(shd.low + shd.high))
+        return Fresh(int(number(found, "n")), shd, f1, mean_edges, interval=known, each=each)
+    if oracle or not np.isfinite(each).any():
+        return None
+    scores = (each, rows.number("val_f1_blind"))
     shd, f1 = (Estimate(*(float(part(value)) for part in (np.nanmean, np.nanmin, np.nanmax))) for value in scores)
-    return Fresh(run.seeds.rows, shd, f1, mean_edges, interval=False)
+    return Fresh(rows.rows, shd, f1, mean_edges, interval=False, each=each)

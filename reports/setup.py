@@ -9,6 +9,7 @@ from reports import wording
 from reports.blocks import TableBlock
 from reports.findings import bounds
 from reports.run import Record, Run, number
+from reports.scores import winner_seeds
 from reports.wording import axis_name, count, duration, listing, significant
 
 MOST_VARIABLES = 120
@@ -57,7 +58,7 @@ def _search(run: Run) -> TableBlock:
             "time in all",
             duration(number(summary, "wall_seconds")) if np.isfinite(number(summary, "wall_seconds")) else None,
         ),
-        ("fresh seeds", listing([f"{seed:.0f}" for seed in run.seeds.number("seed")]) or None),
+        ("fresh seeds", listing([f"{seed:.0f}" for seed in winner_seeds(run).number("seed")]) or None),
     ]
     return TableBlock("Search", ("what", "value"), _rows(pairs))
 

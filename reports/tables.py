@@ -14,6 +14,9 @@ from reports.run import Baseline, Record, Run
 FORMAT = 1
 TRIAL_TEXTS = frozenset({"state", "degenerate", "is_dag", "graph_hash", "weights_hash", "error"})
 
+SEED_TEXTS = frozenset({"pick", "weights_hash", "error"})
+EDGE_TEXTS = frozenset({"cause", "effect", "in_sweep_graph", "true"})
+
 
 def load_run(folder: Path) -> Run:
     """Read a run folder.
@@ -43,7 +46,9 @@ def load_run(folder: Path) -> Run:
         names=names,
         truth=truth,
         adjacency=_aligned(square_file, square, names),
-        seeds=_optional(folder / "confirm" / "seeds.csv"),
+        seeds=_optional(folder / "confirm" / "seeds.csv", SEED_TEXTS),
+        fresh_data=_optional(folder / "confirm" / "data.csv", SEED_TEXTS),
+        returns=_optional(folder / "confirm" / "edges.csv", EDGE_TEXTS),
         settings=settings,
         environment=environment,
     )
@@ -88,9 +93,9 @@ def _mapping(path: Path) -> Record:
     return parsed(path, parse)
 
 
-def _optional(path: Path) -> Columns:
+def _optional(path: Path, texts: frozenset[str] = TRIAL_TEXTS) -> Columns:
     """Read a table that may be absent."""
-    return read_columns(path, TRIAL_TEXTS) if path.exists() else Columns(0, {}, {})
+    return read_columns(path, texts) if path.exists() else Columns(0, {}, {})
 
 
 def _baselines(path: Path) -> tuple[Baseline, ...]:

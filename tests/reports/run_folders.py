@@ -139,7 +139,7 @@ class Recipe:
         objective: val_shd or blind.
         skill: 0 learns nothing (chance), 1 recovers the graph in the best trials.
         failed, pruned: share of the trials.
-        confirm: fresh seeds; 0 for none.
+        confirm: fresh seeds; 0 for none. data: fresh data sets, where a true graph is known.
         best_files: whether best/ was written.
         evaluations: evaluations of a complete trial.
     """
@@ -154,6 +154,7 @@ class Recipe:
     failed: float = 0.06
     pruned: float = 0.4
     confirm: int = 5
+    data: int = 5
     best_files: bool = True
     evaluations: int = 25
     seed: int = 1337
@@ -236,7 +237,9 @@ def make_run(folder: Path, **recipe: Any) -> Path:
         if row["state"] == "complete" and _better(row, learned.get("row"), made):
             learned = {"row": row, "adjacency": adjacency, "curve": curve}
     baselines = _baselines(made, truth, rng)
-    seeds = _seeds(made, truth, learned, rng)
+    complete = [row for row in trials if row["state"] == "complete"]
+    blind = min(complete, key=lambda row: (row["blind_score"], row["number"]), default=None)
+    again = _again(made, truth, learned, blind, rng)
     _write_csv(folder / "trials.csv", TRIAL_COLUMNS, trials)
     with gzip.open(folder / "epochs.csv.gz", "wt", newline="", encoding="utf-8") as file:
         csv.DictWriter(file, EPOCH_COLUMNS).writeheader()
@@ -245,12 +248,13 @@ def make_run(folder: Path, **recipe: Any) -> Path:
     if made.truth:
         edges = [{"cause": made.names[i], "effect": made.names[j]} for i, j in np.argwhere(truth)]
         _write_csv(folder / "graph.csv", ["cause", "effect"], edges)
-    if seeds:
-        (folder / "confirm").mkdir(exist_ok=True)
-        _write_csv(folder / "confirm" / "seeds.csv", list(seeds[0]), seeds)
+    for name, rows in (("seeds", again.seeds), ("data", again.data), ("edges", again.edges)):
+        if rows:
+            (folder / "confirm").mkdir(exist_ok=True)
+            _write_csv(folder / "confirm" / f"{name}.csv", list(rows[0]), rows)
     if learned and made.best_files:
         _best(folder / "best", made, learned)
-    _records(folder, made, truth, trials, baselines, seeds, learned)
+    _records(folder, made, truth, trials, baselines, again.block, learned)
     return folder
 
 
@@ -366,30 +370,95 @@ def _baselines(made: Recipe, truth: Bools, rng: np.random.Generator) -> list[Row
     return rows
 
 
-def _seeds(made: Recipe, truth: Bools, learned: dict[str, Any], rng: np.random.Generator) -> list[Row]:
-    """Pretend the winner on fresh seeds."""
-    rows = []
-    for index in range(made.confirm if learned else 0):
-        adjacency = pretended(truth, learned["row"]["lambda_sparse"], made.skill * 0.85, rng)
-        cut, oracle = tuned(adjacency, truth)
-        blind = scores(adjacency > 0.5, truth)
-        row = {
-            "seed": made.seed + 1 + index,
-            "val_shd": oracle["shd"],
-            "val_shd_directed": oracle["shd_directed"],
-            "val_f1": round(oracle["f1"], 4),
-            "edge_count": oracle["edge_count"],
-            "best_threshold": cut,
-            "val_shd_blind": blind["shd"],
-            "val_f1_blind": round(blind["f1"], 4),
-            "edge_count_blind": blind["edge_count"],
-            "blind_score": -7.9,
-            "weights_hash": hashlib.sha256(adjacency.tobytes()).hexdigest()[:12],
+@dataclass
+class Again:
+    """Winner and blind pick trained again: rows of confirm/seeds.csv and data.csv, of edges.csv, and the summary."""
+
+    seeds: list[Row]
+    data: list[Row]
+    edges: list[Row]
+    block: Row | None
+
+
+def _again(made: Recipe, truth: Bools, learned: dict[str, Any], blind: Row | None, rng: np.random.Generator) -> Again:
+    """Pretend winner and blind pick on fresh seeds, then on fresh data sets."""
+    if not made.confirm or not learned or blind is None:
+        return Again([], [], [], None)
+    oracle = made.truth and made.objective == "val_shd"
+    picks = {"oracle": learned["row"], "blind": blind} if oracle else {"blind": blind}
+    graphs: dict[str, list[Bools]] = {}
+    files: list[list[Row]] = []
+    for part, count in (("seed", made.confirm), ("data", made.data if made.truth else 0)):
+        rows = []
+        for pick, trial in picks.items():
+            for index in range(count):
+                adjacency = pretended(truth, trial["lambda_sparse"], made.skill * 0.85, rng)
+                rows.append(_seed_row(made, truth, adjacency, index))
+                rows[-1] |= {"pick": pick, "trial": trial["number"], "error": ""}
+                rows[-1] |= {"data_seed": 900 + index} if part == "data" else {}
+                cut = rows[-1]["best_threshold"] if pick == "oracle" else 0.5
+                graphs.setdefault(part + pick, []).append(adjacency > cut)
+        files.append(rows)
+    block = _block(files[0], learned["row"], blind, graphs, "seed")
+    block["data"] = _block(files[1], learned["row"], blind, graphs, "data") if files[1] else None
+    own = learned["adjacency"] > (learned["row"]["best_threshold"] if oracle else 0.5)
+    return Again(files[0], files[1], _returns(made, truth, own, graphs), block)
+
+
+def _seed_row(made: Recipe, truth: Bools, adjacency: Floats, index: int) -> Row:
+    cut, tuned_scores = tuned(adjacency, truth)
+    blind = scores(adjacency > 0.5, truth)
+    row = {
+        "seed": made.seed + 1 + index,
+        "val_shd": tuned_scores["shd"],
+        "val_shd_directed": tuned_scores["shd_directed"],
+        "val_f1": round(tuned_scores["f1"], 4),
+        "edge_count": tuned_scores["edge_count"],
+        "best_threshold": cut,
+        "val_shd_blind": blind["shd"],
+        "val_f1_blind": round(blind["f1"], 4),
+        "edge_count_blind": blind["edge_count"],
+        "blind_score": -7.9,
+        "weights_hash": hashlib.sha256(adjacency.tobytes()).hexdigest()[:12],
+    }
+    if not made.truth:
+        row |= dict.fromkeys([name for name in row if name in NEEDS_TRUTH and name != "edge_count_blind"], "")
+    return row
+
+
+def _block(rows: list[Row], best: Row, blind: Row, graphs: dict[str, list[Bools]], part: str) -> Row:
+    """Sum up as summary.json does."""
+    found = []
+    for pick, own, suffix in (("oracle", best, ""), ("blind", blind, "_blind")):
+        mine = [row for row in rows if row["pick"] == pick] or rows
+        drawn = np.array(graphs.get(part + pick) or graphs[part + "blind"])
+        pairs = [scores(a, b)["shd"] for k, a in enumerate(drawn) for b in drawn[k + 1 :]]
+        item = {"trial": own["number"], "failed": 0, **(_interval(mine, suffix) or {})}
+        for name in ("shd", "f1"):
+            mean = item[f"{name}_mean"]
+            item[f"{name}_gap"] = None if mean is None else mean - own[f"val_{name}{suffix}"]
+        item |= {"pair_shd": float(np.mean(pairs)) if pairs else None, "edges_mean": float(drawn.sum((1, 2)).mean())}
+        item |= {"edges_always": int(drawn.all(0).sum()), "edges_ever": int(drawn.any(0).sum())}
+        found.append(item)
+    return {**found[0], "blind": found[1]}
+
+
+def _returns(made: Recipe, truth: Bools, own: Bools, graphs: dict[str, list[Bools]]) -> list[Row]:
+    """Count how often each edge is in a fresh seed's graph."""
+    blind = np.mean(graphs["seedblind"], axis=0)
+    tuned_share = np.mean(graphs.get("seedoracle") or graphs["seedblind"], axis=0)
+    shown = own | (blind > 0) | (truth | (tuned_share > 0) if made.truth else False)
+    return [
+        {
+            "cause": made.names[i],
+            "effect": made.names[j],
+            "frequency_oracle": tuned_share[i, j] if made.truth else "",
+            "frequency_blind": blind[i, j],
+            "in_sweep_graph": str(bool(own[i, j])).lower(),
+            "true": str(bool(truth[i, j])).lower() if made.truth else "",
         }
-        if not made.truth:
-            row |= dict.fromkeys([name for name in row if name in NEEDS_TRUTH and name != "edge_count_blind"], "")
-        rows.append(row)
-    return rows
+        for i, j in np.argwhere(shown)
+    ]
 
 
 def _best(folder: Path, made: Recipe, learned: dict[str, Any]) -> None:
@@ -412,7 +481,7 @@ def _records(
     truth: Bools,
     trials: list[Row],
     baselines: list[Row],
-    seeds: list[Row],
+    confirm: Row | None,
     learned: dict[str, Any],
 ) -> None:
     """Write summary.json, sweep.yaml and environment.json."""
@@ -439,7 +508,7 @@ def _records(
         "best": best,
         "blind": {key: _plain(value) for key, value in blind.items()} if blind else None,
         "baselines": {row["name"]: {key: row.get(key) for key in ("shd", "f1", "edge_count")} for row in baselines},
-        "confirm": _interval(seeds),
+        "confirm": confirm,
         "pruning_saved_seconds": round(0.1 * states.count("pruned"), 1),
     }
     (folder / "summary.json").write_text(json.dumps(summary, default=float))
@@ -447,12 +516,12 @@ def _records(
     (folder / "sweep.yaml").write_text(yaml.safe_dump(_settings(made), sort_keys=False))
 
 
-def _interval(seeds: list[Row]) -> Row | None:
+def _interval(seeds: list[Row], suffix: str = "") -> Row | None:
     if not seeds:
         return None
     found: Row = {"n": len(seeds)}
     for name in ("shd", "f1"):
-        values = [row[f"val_{name}"] for row in seeds]
+        values = [row[f"val_{name}{suffix}"] for row in seeds]
         known = [float(value) for value in values if value != ""]
         middle = float(np.mean(known)) if known else None
         half = 2.78 * float(np.std(known, ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else None

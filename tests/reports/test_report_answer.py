@@ -62,6 +62,10 @@ def test_numbers_are_the_folders(tmp_path: Path, seed: int) -> None:
     assert f"On {confirm['n']} fresh seeds" in third
     assert f"SHD {confirm['shd_mean']:.1f}" in third
     assert f"{confirm['shd_low']:.1f} to {confirm['shd_high']:.1f}" in third
+    data = confirm["data"]
+    interval = f"{data['shd_low']:.1f} to {data['shd_high']:.1f}"
+    reached = f"SHD {data['shd_mean']:.1f} (95 % interval {interval}) and F1 {data['f1_mean']:.2f}"
+    assert f"On 5 fresh data sets of the same generator they reach {reached}." in third
 
 
 @pytest.mark.parametrize(
@@ -110,9 +114,9 @@ def test_luck_is_no_good_verdict(tmp_path: Path) -> None:
     assert said_of(folder).verdict == "good"
     change(folder, confirm=summary["confirm"] | {"shd_mean": 6.5})
     assert said_of(folder).verdict == "luck"
-    assert said_of(folder).sentences[2].endswith("and no better than the 3 of VAR t-test, best cut (oracle).")
+    assert "and no better than the 3 of VAR t-test, best cut (oracle). On 5" in said_of(folder).sentences[2]
     change(folder, confirm=summary["confirm"] | {"shd_mean": 14.0})
-    assert said_of(folder).sentences[2].endswith("and no better than the empty graph's 13.")
+    assert "and no better than the empty graph's 13. On 5" in said_of(folder).sentences[2]
 
 
 def test_a_blind_sweep_is_judged_blind(tmp_path: Path) -> None:
@@ -126,7 +130,15 @@ def test_a_blind_sweep_is_judged_blind(tmp_path: Path) -> None:
     assert f"{rival['label']}, has SHD {rival['shd']}" in second
     assert "at its own cut" in second
     with (folder / "confirm" / "seeds.csv").open(newline="") as file:
-        seeds = [float(row["val_shd_blind"]) for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    assert {row["pick"] for row in rows} == {"blind"}
+    seeds = [float(row["val_shd_blind"]) for row in rows]
+    recorded = summary_of(folder)["confirm"]["blind"]
+    mean, low, high = (recorded[f"shd_{part}"] for part in ("mean", "low", "high"))
+    assert mean == pytest.approx(sum(seeds) / len(seeds))
+    assert f"SHD {mean:.1f} (95 % interval {low:.1f} to {high:.1f})" in third
+    change(folder, confirm={"n": 5, "shd_mean": 1.0, "shd_low": 0.5, "shd_high": 1.5})  # as written by 0.1
+    third = said_of(folder).sentences[2]
     assert f"SHD {sum(seeds) / len(seeds):.1f} (from {min(seeds):.1f} to {max(seeds):.1f})" in third
 
 
@@ -136,6 +148,9 @@ def test_without_a_truth_no_accuracy_is_claimed(blind: Path) -> None:
     assert said.sentences[0].startswith("No true graph was given, so no accuracy can be given")
     assert f"{summary_of(blind)['best']['edge_count_blind']} edges" in said.sentences[0]
     assert not any(word in " ".join(said.sentences) for word in ("SHD", "F1"))
+    alike = summary_of(blind)["confirm"]["blind"]
+    assert f"{alike['edges_always']} of the {alike['edges_ever']} edges seen" in said.sentences[2]
+    assert f"differ on {alike['pair_shd']:.1f} pairs" in said.sentences[2]
     assert said.verdict == "none"
 
 
@@ -157,12 +172,13 @@ def test_all_failed_names_the_cause(tmp_path: Path) -> None:
 
 def test_one_is_singular(tmp_path: Path) -> None:
     """One trial, one edge and one fresh seed are not called trials, edges and seeds."""
-    small = {"trials": 1, "edges": 1, "names": ("a", "b", "c"), "failed": 0, "pruned": 0, "confirm": 1}
+    small = {"trials": 1, "edges": 1, "names": ("a", "b", "c"), "failed": 0, "pruned": 0, "confirm": 1, "data": 1}
     folder = make_run(tmp_path / "run", **small)
     change(folder, edge_count=1, true_edge_count=1)
     text = " ".join(said_of(folder).sentences)
     assert "1 edge learned for 1 true one" in text
     assert "On 1 fresh seed the same" in text
+    assert "On 1 fresh data set of" in text
     assert "interval" not in text
     assert not any(f" 1 {word}s" in text for word in ("trial", "edge", "fresh seed", "complete trial"))
 
