@@ -126,17 +126,17 @@ def blind_baselines(dataset: Dataset, config: TrainerConfig) -> Iterator[Baselin
     )  # fmt: skip
     yield timed(
         "var_t_test", f"{label} t-test",
-        f"least squares {rows}, false-discovery rate {FALSE_DISCOVERY_RATE:.0%}",
+        f"least squares {rows}, false-discovery rate {100 * FALSE_DISCOVERY_RATE:g} %",
         lambda: false_discovery(t_statistics(dataset, config)[1], FALSE_DISCOVERY_RATE),
     )  # fmt: skip
     yield timed(
         "var_stability", f"{label}, stability selection",
-        f"among the largest |t| in {SELECTED_SHARE:.0%} of {2 * PAIRS} halves of the rows, {rows}",
+        f"among the largest |t| in {100 * SELECTED_SHARE:g} % of {2 * PAIRS} halves of the rows, {rows}",
         lambda: stable_edges(dataset, config),
     )  # fmt: skip
     yield timed(
         "var_held_out", f"{label}, held-out error",
-        f"leaving the edge out raises the error on rows held out by over {HELD_OUT_SHARE:.0%}, {rows}",
+        f"leaving the edge out raises the error on rows held out by over {100 * HELD_OUT_SHARE:g} %, {rows}",
         lambda: held_out_edges(dataset, config, t_statistics(dataset, config)[0]),
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def _sortability(run: Run) -> str:
     """Say how far variance and R squared alone give the directions away; empty where it was not recorded."""
     known = [("variance", "sortnregress_var"), ("R\u00b2", "sortnregress_r2")]
     parts = [
-        f"{f1(row.sortability)} of them by {word}"
+        f"{f1(row.sortability)} by {word}"
         for word, name in known
         if (row := run.baseline(name)) is not None and np.isfinite(row.sortability)
     ]

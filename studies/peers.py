@@ -90,7 +90,7 @@ def dagma(series: Series, _: int) -> Bools:
 LAGGED = (
     Peer(
         "pcmci", "PCMCI", "tigramite",
-        f"tigramite: partial correlations, pc_alpha 0.2, false-discovery rate {FALSE_DISCOVERY_RATE:.0%}", pcmci,
+        f"tigramite: partial correlations, pc_alpha 0.2, false-discovery rate {100 * FALSE_DISCOVERY_RATE:g} %", pcmci,
     ),
     Peer("var_lingam", "VARLiNGAM", "lingam", "lingam: lagged effects, on the longest unbroken series", var_lingam),
 )  # fmt: skip

@@ -66,7 +66,7 @@ def _references_of(run: Run) -> list[tuple[str, float]]:
     best: dict[str, tuple[str, float]] = {}
     for row in sorted(fair_baselines(run), key=lambda row: (-row.shd, not row.oracle)):
         if np.isfinite(row.shd):
-            method = row.label.removesuffix(", best cut")
+            method = row.label.removesuffix(", best cut").rpartition(", ")[2]
             best[method] = (f"{method} (oracle)" if row.oracle else method, row.shd)
     return first + sorted(best.values(), key=lambda line: -line[1])[-MOST_METHODS:]
 
