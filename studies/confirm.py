@@ -21,7 +21,7 @@ DATA_STREAM, FRESH_STREAM = 0, 3
 DIVERGED = "loss is not finite"
 SEED_COLUMNS = (
     "seed", "val_shd", "val_shd_directed", "val_f1", "edge_count", "best_threshold", "val_shd_blind", "val_f1_blind",
-    "edge_count_blind", "blind_score", "weights_hash",
+    "edge_count_blind", "blind_score", "skeleton_f1", "skeleton_f1_blind", "weights_hash",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from studies.records import write_rows
 from studies.rounds import Workers
 from studies.run import Run
 from studies.run_folder import RunFolder, open_run, run_name, write_whole
-from studies.suite_table import PEER_COLUMNS, Row, dead, finished_summary, other_rows, own_rows, table, written
+from studies.suite_table import PEER_COLUMNS, Row, dead, finished_summary, other_rows, own_rows, table, timed, written
 from studies.terminal import Terminal, count
 from sweeps.spec import SweepSpec
 from sweeps.suite_spec import SWEEPS, Entry, SuiteSpec, resolved
@@ -85,16 +85,18 @@ class SuiteRun:
                 break
             self.finished += 1
             own += own_rows(method, found, path)
-            others = others or self.others(entry.sweep(method, seed), path)
+            others = others or self.others(entry.sweep(method, seed), path, found)
             self.say(f"{head} {result(own, method)}, {found.get('search_seconds') or 0:.0f} s")
         return own + others
 
-    def others(self, spec: SweepSpec, path: Path) -> list[Row]:
+    def others(self, spec: SweepSpec, path: Path, summary: Row) -> list[Row]:
         """Return the rows of the methods beside ours, from what a sweep on the same data left in its folder.
 
         Peers are run once and kept in peers.csv; where one gave no graph, or was not installed, all are run again.
         """
-        rows = other_rows(table(path / "baselines.csv"), "baseline") if "baselines" in self.spec.methods else []
+        rows: list[Row] = []
+        if "baselines" in self.spec.methods:
+            rows = other_rows(timed(table(path / "baselines.csv"), summary.get("baselines") or {}), "baseline")
         if "peers" not in self.spec.methods:
             return rows
         known = table(path / "peers.csv")

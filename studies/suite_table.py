@@ -89,6 +89,11 @@ def averages(rows: list[Row], names: dict[str, str]) -> Row:
     return found
 
 
+def timed(rows: Iterable[Row], named: dict[str, Row]) -> list[Row]:
+    """Return a run's baselines with their times, which stand in summary.json so that the CSV can be compared."""
+    return [{"seconds": named.get(str(row.get("name")), {}).get("seconds"), **row} for row in rows]
+
+
 def other_rows(rows: Iterable[Row], group: str) -> list[Row]:
     """Return the rows of the methods beside ours.
 
@@ -102,7 +107,7 @@ def other_rows(rows: Iterable[Row], group: str) -> list[Row]:
             "method": row["name"],
             "method_label": row.get("label") or row["name"],
             "group": "reference" if row["name"] in REFERENCES else group,
-            "n": 1,
+            "n": None if row.get("error") else 1,
             **{name: row.get(name) for name in names},
         }
         for row in rows

@@ -92,7 +92,21 @@ def test_rows_are_what_the_runs_recorded(whole: Path) -> None:
                 pick = "blind" if suffix else "oracle"
                 seeds = [seed for seed in csv.DictReader(file) if seed.get("pick", pick) == pick]
             assert int(row["n"]) == len(seeds) == 2
+            mean = sum(float(seed[f"skeleton_f1{suffix}"]) for seed in seeds) / 2
+            assert float(row["skeleton_f1"]) == pytest.approx(mean)
             assert float(row["f1"]) == pytest.approx(sum(float(seed[f"val_f1{suffix}"]) for seed in seeds) / 2)
+
+
+def test_the_others_have_their_times(whole: Path) -> None:
+    """What a baseline took, as summary.json has it, stands in the table, so that the slowest can be named."""
+    path = folder(str(whole / "runs"))
+    with (path / "suite.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["seed"] == "1" and row["dataset"] == "tanh"]
+    (run,) = [row["run"] for row in rows if row["method"] == "ours_oracle"]
+    named = json.loads((path / run / "summary.json").read_text())["baselines"]
+    timed = {name: row["seconds"] for name, row in named.items() if row.get("seconds")}
+    assert len(timed) > 2
+    assert {row["method"]: float(row["seconds"]) for row in rows if row["method"] in timed} == timed
 
 
 def test_blind_sweeps_never_saw_the_truth(whole: Path) -> None:
