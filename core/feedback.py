@@ -8,7 +8,7 @@ from core.random_graphs import reachable
 
 Floats = NDArray[np.float64]
 MEMORY_ON_CYCLE = 0.5
-LOOP_GAIN = {"linear": 0.4, "tanh": 0.4, "square": 0.25, "abs": 0.4, "product": 0.15}
+LOOP_GAIN = {"linear": 0.4, "tanh": 0.4, "square": 0.3, "abs": 0.7, "product": 0.24}
 WIDEST = 2.0  # deviations
 PILOTS, PILOT_STEPS = 10, 400
 

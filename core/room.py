@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from core.config import DataConfig
 
-STILL_NOISE = next(item.default for item in fields(DataConfig) if item.name == "noise")
+NO_NOISE_ASKED = (next(item.default for item in fields(DataConfig) if item.name == "noise"), 1.0)
 
 
 class Misfit(NamedTuple):
@@ -34,7 +34,7 @@ def misfit(data: DataConfig) -> Misfit | None:
             ("cycles", "name"), f"must be 0 for sem, whose rows have no time for feedback, got {data.cycles}",
             "for feedback over time: --data sensors",
         )  # fmt: skip
-    if data.name == "sem" and data.noise != STILL_NOISE:
+    if data.name == "sem" and data.noise not in NO_NOISE_ASKED:
         return Misfit(
             ("noise", "name"), f"has no meaning for sem, whose columns are standardised, got {data.noise:g}",
             "leave it out; --set data.noise_kind=unequal gives every variable a noise of its own",
