@@ -158,7 +158,7 @@ def _add_search(parser: CommandParser) -> None:
     _add(group, "--pruner", metavar="NAME", text="what ends poor trials early:")
     _add(group, "--seed", metavar="N", text="seed of the study")
     _add(group, "--lanes", metavar="K", text="trials in flight")
-    _add(group, "--confirm", metavar="K", text="fresh seeds for the winner; 0: none")
+    _add(group, "--confirm", metavar="K", text="fresh seeds and data sets for the winner; 0: none")
     group.add_argument("--peers", action="store_true", help="also run PCMCI, VARLiNGAM, DAGMA, where installed")
     _add(group, "--timeout", metavar="MIN", text="minutes until nothing new starts; 0: no limit")
 

@@ -76,6 +76,7 @@ class Run:
         self.terminal = Terminal(spec.search.trials, quiet=quiet, verbose=verbose, log=folder.path / "sweep.log")
         self.sweep: Sweep | None = None
         self.baselines: list[dict[str, Any]] = []
+        self.confirm_seconds = 0.0
         self.peers = peers
 
     def search(self, stop: Callable[[], bool], out_of_time: Callable[[], bool]) -> None:
@@ -160,7 +161,9 @@ class Run:
         if picks is not None:
             outcome = self.write_best(picks.winner)
             if self.spec.search.confirm and not interrupted:
+                confirming = time.perf_counter()
                 fresh = self.confirm(picks, outcome)
+                self.confirm_seconds = time.perf_counter() - confirming
         best = picks and picks.winner
         summary = self.summary(picks, fresh, interrupted)
         summary["wall_seconds"] = round(time.perf_counter() - begin, 2)
@@ -237,6 +240,7 @@ class Run:
             "failed": states.count(FAILED),
             "stopped_early": interrupted or len(trials) < self.sweep.search.budget(),
             "search_seconds": round(self.sweep.seconds, 3),
+            "confirm_seconds": round(self.confirm_seconds, 3),
             "wall_seconds": 0.0,
             "pruning_saved_seconds": round(saved_seconds(trials, spec.trainer.epochs), 3),
             "report": str(path / "report.html"),

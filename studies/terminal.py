@@ -183,7 +183,9 @@ def closing_lines(summary: dict[str, Any], rows: list[dict[str, Any]]) -> list[s
     parts = [f"{states.count(COMPLETE)} complete", f"{states.count(PRUNED)} pruned", f"{states.count(FAILED)} failed"]
     saved = summary["pruning_saved_seconds"]
     tail = f"; pruning saved about {saved:.0f} s of training" if saved >= 0.5 else ""
-    ended = f"{count(len(rows), 'trial')} in {summary['search_seconds']:.0f} s: {', '.join(parts)}{tail}."
+    fresh = summary.get("confirm_seconds", 0.0)
+    more = f" Fresh training took {fresh:.0f} s more." if fresh >= 0.5 else ""
+    ended = f"{count(len(rows), 'trial')} in {summary['search_seconds']:.0f} s: {', '.join(parts)}{tail}.{more}"
     return [*fresh_lines(summary["confirm"]), ended]
 
 

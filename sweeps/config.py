@@ -27,7 +27,7 @@ class SearchConfig:
     prune_warmup: float = setting(0.4, "share of the epochs before the first pruning decision", low=0, high=1)
     prune_keep: float = setting(0.5, "share of the trials that pass a pruning step", low=0.01, high=1)
     lanes: int = setting(16, "trials in flight", low=1)
-    confirm: int = setting(5, "fresh seeds on which the winner is trained again", low=0)
+    confirm: int = setting(5, "fresh seeds (and fresh data sets, if simulated) to train the winner on", low=0)
     timeout: float = setting(0.0, "minutes after which no new trial starts; 0: no limit", low=0)
 
 

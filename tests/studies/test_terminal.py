@@ -139,6 +139,9 @@ def test_the_last_lines() -> None:
         "winner on 1 fresh seed: SHD 1.8", "1 trial in 1 s: 1 complete, 0 pruned, 0 failed.",
     ]  # fmt: skip
     assert len(closing_lines({**one, "confirm": None}, [DONE])) == 1
+    assert closing_lines({**one, "confirm_seconds": 7.8}, [DONE])[-1].endswith(
+        "0 failed. Fresh training took 8 s more."
+    )
 
 
 def test_the_lines_of_the_confirmation() -> None:
