@@ -66,7 +66,7 @@ def t_statistics(dataset: Dataset, config: TrainerConfig, allowed: Bools | None 
         inputs = usable & (True if allowed is None else allowed[:, j])
         inputs[j] = config.max_lag > 0
         seen = observed[:, j]
-        design = predictors[seen][:, :, inputs].reshape(int(seen.sum()), -1)
+        design = predictors[seen][:, :, inputs].reshape(int(seen.sum()), lags * int(inputs.sum()))
         design = np.column_stack([np.ones(len(design)), design])
         freedom = len(design) - design.shape[1]
         if freedom < 1 or not inputs.any():

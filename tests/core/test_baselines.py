@@ -242,6 +242,39 @@ def test_test_rows_are_never_read() -> None:
     assert np.array_equal(regression.t_statistics(data, LAGGED)[0], regression.t_statistics(other, LAGGED)[0])
 
 
+@pytest.mark.parametrize("max_lag", [0, 1, 2])
+def test_relabelling_and_repeating(max_lag: int) -> None:
+    """Law: other orders of the variables give the same edges under their new names, and a repetition the same rows."""
+    config = small.settings(max_lag=max_lag)
+    table = small.table(d=6, rows=300, missing=0.1)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    other = replace(
+        table, values=table.values[:, order], names=tuple(table.names[k] for k in order),
+        truth=table.truth[np.ix_(order, order)],
+    )  # fmt: skip
+    pairs = [(prepare(item, config), item) for item in (table, other)]
+    ours, theirs = (baselines.baselines(data, config, item) for data, item in pairs)
+    for mine, its in zip(ours, theirs, strict=True):
+        if max_lag or "correlation" not in mine.name:  # without time correlations go from earlier to later columns
+            assert np.array_equal(mine.graph[np.ix_(order, order)], its.graph), mine.name
+        assert mine.facts == pytest.approx(its.facts)
+    rows = [baselines.baseline_rows(pairs[0][0], config, 10, table) for _ in range(2)]
+    assert [{**row, "seconds": 0} for row in rows[0]] == [{**row, "seconds": 0} for row in rows[1]]
+
+
+def test_a_variable_never_seen_after_its_lags() -> None:
+    """Law: a variable without a single row whose history is whole has no edges, and does no harm."""
+    config = small.settings(max_lag=3, batch_size=2)
+    table = small.table(rows=60, segments=3)
+    values = table.values.copy()
+    values[3:, 0] = np.nan
+    table = replace(table, values=values)
+    data = prepare(table, config)
+    assert data.unusable == {}
+    for item in baselines.blind_baselines(data, config):
+        assert not item.graph[:, 0].any() or item.name == "correlation"
+
+
 @pytest.mark.parametrize("config", [LAGGED, TIMELESS])
 def test_columns_that_repeat_each_other_do_no_harm(config: TrainerConfig) -> None:
     """Law: a variable that is a copy, or unusable, gives finite scores and no warning."""
