@@ -118,7 +118,7 @@ def test_every_generator_stays_bounded(name: str, mechanism: str, kind: str) -> 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_the_longest_chains_do_not_overflow(name: str) -> None:
     """Law: 500 variables with every edge and linear effects give finite columns that vary, without a warning."""
-    config = DataConfig(name, rows=60, variables=500, edges=124_750, mechanism="linear", missing=0.0)
+    config = DataConfig(name, rows=1500, variables=500, edges=124_750, mechanism="linear", missing=0.0)
     values = simulate(config).values
     assert np.isfinite(values).all()
     assert (values.std(0) > 0.5).all()
