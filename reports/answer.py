@@ -118,6 +118,10 @@ def _cut(row: Baseline, head: Headline) -> str:
 
 def _fresh(run: Run, head: Headline, lost: str) -> str:
     fresh = fresh_seeds(run)
+    if fresh is None and run.seeds.rows:
+        return (
+            f"The same settings failed on fresh seeds, so the sweep's own SHD {shd(head.shd)} is not to be relied on."
+        )
     if fresh is None:
         complete = run.having("complete")
         picked = f"the best of {count(complete, 'complete trial')} and so " if complete > 1 else ""

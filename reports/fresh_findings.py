@@ -73,4 +73,14 @@ def unstable(run: Run) -> Iterator[Finding]:
         yield Finding("Edges change with the seed", text, link, "Trust those that always return.")
 
 
-FRESH_RULES = (lucky, not_carried_over, blind_pick, unstable)
+def failed(run: Run) -> Iterator[Finding]:
+    """Some trainings of the best settings on fresh seeds or data did not come to an end."""
+    confirm = run.summary.get("confirm") or {}
+    for block, noun in ((confirm, "fresh seed"), (confirm.get("data"), "fresh data set")):
+        lost, n = number(block, "failed"), number(block, "n")
+        if lost > 0:
+            text = f"On {lost:,.0f} of {count(lost + n, noun)} the best settings failed; the means are of the others."
+            yield Finding("Fresh training failed", text, "", "The reasons are in confirm/; lower lr.", grave=n == 0)
+
+
+FRESH_RULES = (failed, lucky, not_carried_over, blind_pick, unstable)

@@ -117,8 +117,10 @@ def draw(axes: Axes, numbers: Luck) -> None:
     for index, (name, value) in enumerate(numbers.references):
         axes.axvline(value, color=BAD if index == 0 else SOFT, linewidth=1.0, dashes=(4, 3), zorder=1)
         side = "right" if value > 0.8 * top else "left"
-        text = f"{name} {shd(value)} " if side == "right" else f" {name} {shd(value)}"
-        axes.text(value, -0.62 - 0.42 * index, text, ha=side, va="center", fontsize=7.5, color=SOFT)
+        axes.annotate(
+            f"{name} {shd(value)}", (value, -0.62 - 0.42 * index), (-4 if side == "right" else 4, 0),
+            textcoords="offset points", ha=side, va="center", fontsize=7.5, color=SOFT,
+        )  # fmt: skip
     axes.set_yticks(range(len(numbers.lines)), [line.label for line in numbers.lines], color=INK)
     axes.tick_params(axis="y", length=0)
     axes.set(

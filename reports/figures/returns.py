@@ -33,12 +33,19 @@ class Return:
 
 @dataclass(frozen=True)
 class Returns:
-    """Edges, the most frequent first, of which the figure draws `MOST`; `n` seeds; `known`: whether a truth is."""
+    """Edges, the most frequent first; `n` seeds; `known`: whether a true graph is."""
 
     edges: list[Return]
     n: int
     oracle: bool
     known: bool
+
+    @property
+    def drawn(self) -> list[Return]:
+        """The edges that the figure has room for; a true edge that is never found goes before one seldom invented."""
+        missing = [edge for edge in self.edges if edge.kind == "missing"][:MOST]
+        chosen = [edge for edge in self.edges if edge.kind != "missing"][: MOST - len(missing)]
+        return chosen + missing
 
 
 def collect(run: Run) -> Returns | None:
@@ -98,7 +105,7 @@ def plot(run: Run) -> Plot | None:
     numbers = collect(run)
     if numbers is None:
         return None
-    edges = numbers.edges[:MOST]
+    edges = numbers.drawn
     figure = new_figure(0.85 + 0.19 * len(edges))
     draw(figure.add_subplot(), numbers)
     figure.draw_without_rendering()  # one layout is not enough for labels as long as these
@@ -111,14 +118,14 @@ def plot(run: Run) -> Plot | None:
     if numbers.known:
         parts.append(" Blue with a check mark: true; orange with a plus: not true; a minus: true but never found.")
     if len(numbers.edges) > MOST:
-        parts.append(f" {MOST} shown of {count(len(numbers.edges), 'edge')}; all are in confirm/edges.csv.")
+        parts.append(f" {len(edges)} shown of {count(len(numbers.edges), 'edge')}; all are in confirm/edges.csv.")
     told = "; ".join(f"{edge.edge} {wording.share(edge.judged)}" for edge in edges)
     return Plot("edge_returns", "fresh", title(numbers), "".join(parts), f"{title(numbers)}. {told}.", figure)
 
 
 def draw(axes: Axes, numbers: Returns) -> None:
     """Draw a bar an edge."""
-    edges = numbers.edges[:MOST]
+    edges = numbers.drawn
     rows = np.arange(len(edges))
     shares: Floats = np.array([edge.judged for edge in edges])
     axes.barh(rows, 100 * shares, height=0.66, color=[COLOUR[edge.kind] for edge in edges], zorder=2)

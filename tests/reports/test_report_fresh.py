@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from run_folders import make_run
 
+from reports.answer import answer
 from reports.figures import fresh, returns
 from reports.finding import Finding
 from reports.fresh_findings import FRESH_RULES
@@ -107,6 +108,22 @@ def test_edges_are_drawn_by_how_often_they_return(usual: Path, blind: Path) -> N
     assert len(right) == len(true)
 
 
+def test_missing_edges_are_always_drawn(tmp_path: Path) -> None:
+    """Where not all edges fit, those that are true and never found are among the drawn, and the caption counts."""
+    folder = make_run(tmp_path / "run", skill=0.25, edges=20, names=[f"v{n}" for n in range(16)])
+    run = load_run(folder)
+    numbers = returns.collect(run)
+    assert numbers is not None
+    missing = [edge for edge in numbers.edges if edge.kind == "missing"]
+    assert len(numbers.edges) > returns.MOST == len(numbers.drawn)
+    assert missing
+    assert numbers.drawn[-len(missing) :] == missing
+    assert set(numbers.drawn) <= set(numbers.edges)
+    plot = returns.plot(run)
+    assert plot is not None
+    assert f"{returns.MOST} shown of {len(numbers.edges)} edges" in plot.caption
+
+
 def test_the_comparison_has_a_row_for_each_way(usual: Path) -> None:
     """The table of references holds fresh seeds and fresh data of winner and blind pick, each at its own cut."""
     table, block = compared(load_run(usual)), confirm_of(usual)
@@ -143,6 +160,11 @@ def even(folder: Path, **parts: Row) -> Row:
         ({"seeds": {"shd_mean": 0.3, "shd_low": 0.0, "shd_high": 0.6}}, "Unlucky winner", "0.0 to 0.6"),
         ({"data": {"shd_mean": 3.2}}, "Tuned to this data set", "1.2 more than on fresh seeds"),
         ({"blind": {"shd_mean": 7.2}}, "Blind pick much worse", "has SHD 7.2 on 5 fresh seeds"),
+        (
+            {"data": {"n": 3, "failed": 2}},
+            "Fresh training failed",
+            "On 2 of 5 fresh data sets the best settings failed",
+        ),
         ({"blind": {"edges_always": 6}}, "Edges change with the seed", "6 of the 13 edges that 5 fresh seeds learn"),
     ],
 )
@@ -155,6 +177,15 @@ def test_each_fault_is_found_alone(tmp_path: Path, parts: dict[str, Row], title:
         rules.pop("Tuned to this data set")
     assert set(rules) == ({title} if title else set())
     assert not title or told in rules[title].text
+
+
+def test_settings_that_fail_on_every_fresh_seed(tmp_path: Path) -> None:
+    """Where every fresh training failed the answer says so, instead of that none was run."""
+    folder = make_run(tmp_path / "run", data=0)
+    none = dict.fromkeys(("shd_mean", "shd_low", "shd_high", "shd_gap", "f1_mean", "f1_low", "f1_high", "f1_gap"))
+    change(folder, confirm_of(folder) | none | {"n": 0, "failed": 5})
+    assert answer(load_run(folder)).sentences[2].startswith("The same settings failed on fresh seeds")
+    assert found(folder)["Fresh training failed"].grave
 
 
 def test_the_section_says_when_there_is_nothing(tmp_path: Path) -> None:
