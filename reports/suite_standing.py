@@ -11,6 +11,7 @@ CUTS = ("blind", "oracle")
 LEVEL_WITHIN = 0.005
 """Means that differ by less look the same with two decimals, and count as level."""
 SLACK = 1e-9
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,13 @@ def _standing_sentence(found: list[Standing], start: str) -> str:
     by = {where: [item for item in found if item.where == where] for where in (AHEAD, LEVEL, BEHIND)}
     of = f"{len(found)} data set" + ("" if len(found) == 1 else "s")
     text = f"{start} ours is ahead of every other method on {len(by[AHEAD])} of {of}"
-    parts = [f"{where} on {listing([_named(item) for item in by[where]])}" for where in (LEVEL, BEHIND) if by[where]]
+    parts = [f"{where} on {_where(by[where])}" for where in (LEVEL, BEHIND) if by[where]]
     return f"{text}; it is {'; '.join(parts)}." if parts else f"{text}."
+
+
+def _where(items: list[Standing]) -> str:
+    """Name data sets: a few with their numbers, many without, as the table below has them."""
+    return listing([_named(item) if len(items) <= FEW else item.dataset.label for item in items])
 
 
 def _named(item: Standing) -> str:
@@ -128,7 +134,13 @@ def _goal_sentence(found: list[Goal]) -> str:
     missed = [goal for goal in found if not goal.holds]
     if not missed:
         return f"All {len(found)} goals hold." if len(found) > 1 else "The one goal holds."
-    named = listing([f"{goal.dataset.label} {words(goal)}" for goal in missed])
+    if len(missed) <= FEW:
+        named = listing([f"{goal.dataset.label} {words(goal)}" for goal in missed])
+    else:
+        kinds: dict[str, list[str]] = {}
+        for goal in missed:
+            kinds.setdefault(goal.dataset.label, []).append(goal.name.removeprefix("max_"))
+        named = listing([f"{label} ({listing(names)})" for label, names in kinds.items()])
     return f"{len(found) - len(missed)} of {len(found)} goals hold; not met: {named}."
 
 

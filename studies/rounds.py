@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import joblib
 import torch
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool
 from numpy.typing import NDArray
 
 from core.config import TrainerConfig
@@ -112,7 +112,7 @@ class Workers:
         for _ in range(ATTEMPTS - 1):
             try:
                 return self.run(work, pieces)
-            except TerminatedWorkerError:
+            except BrokenProcessPool:  # killed, or a Ctrl-C met one that was still starting
                 self.pool.__exit__(None, None, None)
                 self.pool = self.new_pool()
                 self.pool.__enter__()

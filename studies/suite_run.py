@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from core.data import Dataset, prepare
 from core.errors import GraphsweepError
@@ -24,7 +24,7 @@ from sweeps.spec import SweepSpec
 from sweeps.suite_spec import SWEEPS, Entry, SuiteSpec, resolved
 
 FORMAT = 1
-KNOWN = (GraphsweepError, TerminatedWorkerError, MemoryError, ArithmeticError, np.linalg.LinAlgError)
+KNOWN = (GraphsweepError, BrokenProcessPool, MemoryError, ArithmeticError, np.linalg.LinAlgError)
 """What may end one sweep and leave the rest of the suite to go on."""
 
 

@@ -134,6 +134,19 @@ def test_where_ours_stands(tmp_path: Path) -> None:
     assert in_short(suite) == ("Behind in 2 of 6 comparisons, 1 of 4 goals not met", "doubt")
 
 
+def test_many_shortfalls_are_named_without_numbers(tmp_path: Path) -> None:
+    """More than three data sets in one sentence are named only; their numbers stand in the table below."""
+    poor = {**PLAIN, "ours_blind": 0.1}
+    datasets = [{"name": f"d{n}", "scores": poor, "goals": {"blind": 0.9, "max_edges": 1}} for n in range(4)]
+    suite = load_suite_folder(make_suite(tmp_path / "s", datasets))
+    first, _, third = sentences(suite)
+    assert first.endswith("on 0 of 4 data sets; it is behind on d0, d1, d2 and d3.")
+    assert third == (
+        "0 of 8 goals hold; not met: d0 (blind and edges), d1 (blind and edges), d2 (blind and edges) and d3 (blind "
+        "and edges)."
+    )
+
+
 def test_a_goal_just_missed_is_missed(tmp_path: Path) -> None:
     """0.996 does not reach 1.00, though it rounds to it; the page shows the third decimal."""
     data = {"name": "a", "scores": {**PLAIN, "ours_oracle": 0.996}, "goals": {"oracle": 1.0}}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from core.config import DataConfig, Hyperparameters, TrainerConfig
 from core.data import Dataset, prepare
@@ -60,22 +60,23 @@ def test_any_split_gives_the_same_bits(dataset: Dataset, jobs: int) -> None:
         assert bits(workers.advance(lanes)) == expected
 
 
-def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset) -> None:
-    """A round whose worker was killed is run again; when it is lost every time the error is passed on."""
+@pytest.mark.parametrize("loss", [TerminatedWorkerError, BrokenProcessPool])
+def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset, loss: Any) -> None:
+    """A round whose worker was killed, or never started, is run again; lost every time, the error is passed on."""
     lanes = lanes_of(dataset, 4)
     run, lost = Workers.run, [ATTEMPTS - 1]
 
     def losing(self: Workers, work: Any, pieces: Any) -> Any:
         lost[0] -= 1
         if lost[0] >= 0:
-            raise TerminatedWorkerError("killed")
+            raise loss("killed")
         return run(self, work, pieces)
 
     monkeypatch.setattr(Workers, "run", losing)
     with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:
         found = bits(workers.advance(lanes))
         lost[0] = ATTEMPTS
-        with pytest.raises(TerminatedWorkerError):
+        with pytest.raises(loss):
             workers.advance(lanes)
     with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
         assert bits(alone.advance(lanes)) == found
