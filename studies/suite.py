@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from core.errors import GraphsweepError, RunFolderError
 from studies.arguments import CommandParser, key_value, print_error
 from studies.lambda_sweep import INTERRUPTED, Stop, same_command
-from sweeps.suite_spec import SWEEPS, SuiteSpec, load_suite, resolved
+from sweeps.suite_reader import load_suite
+from sweeps.suite_spec import SWEEPS, SuiteSpec, resolved
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -298,7 +298,7 @@ def test_dry_run_names_the_folders_that_are_made(capsys: pytest.CaptureFixture[s
 
 def test_show_config_is_a_suite(capsys: pytest.CaptureFixture[str]) -> None:
     """--show-config prints a file that gives the same suite; it writes nothing else."""
-    from sweeps.suite_spec import load_suite
+    from sweeps.suite_reader import load_suite
 
     assert suite("-c", "suite", "--show-config") == 0
     text = capsys.readouterr().out
@@ -332,7 +332,7 @@ def test_errors_are_lines(words: tuple[str, ...], text: str, capsys: pytest.Capt
 
 def test_a_suite_in_use_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Two commands do not share a suite's folder."""
-    from sweeps.suite_spec import load_suite
+    from sweeps.suite_reader import load_suite
 
     held = RunFolder(Path("runs") / f"suite_smoke-{load_suite('suite_smoke').identity()[:6]}", [])
     try:

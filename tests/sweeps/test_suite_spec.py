@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from core.config import TrainerConfig
 from core.errors import InputError, InputErrors
 from sweeps.spec import load_spec
-from sweeps.suite_spec import SuiteSpec, load_suite, resolved
+from sweeps.suite_reader import load_suite
+from sweeps.suite_spec import SuiteSpec, resolved
 
 HEAD = "space: {lr: [0.01, 0.1]}\n"
 LIST = "datasets: [{name: a}]\n"
@@ -63,7 +65,11 @@ def test_a_data_set_lies_over_the_shared_settings(write: Any) -> None:
     spec = load_suite(write(text))
     first, second = spec.entries
     assert (first.spec.data.rows, first.spec.data.edges, first.spec.trainer.max_lag) == (300, 5, 0)
-    assert (second.spec.data.edges, second.spec.trainer.max_lag, second.spec.trainer.epochs) == (4, 1, 8)
+    assert (second.spec.data.edges, second.spec.trainer.max_lag, second.spec.trainer.epochs) == (
+        4,
+        TrainerConfig().max_lag,
+        8,
+    )
     assert (first.skeleton, second.skeleton, first.label) == (True, False, "a")
     assert (spec.seeds, spec.methods) == ((3, 9), ("blind",))
 
