@@ -6,6 +6,7 @@ the true graph. A row whose cut or edge count was chosen by looking at the truth
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from core.regression import (
     held_out_edges,
     lagged_design,
     t_statistics,
+    var_order,
 )
 from core.sortability import deviations, r_squared, sortability, sorted_regression
 from core.stability_selection import PAIRS, SELECTED_SHARE, stable_edges
@@ -82,11 +84,15 @@ def best_cut(score: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np
 def baselines(dataset: Dataset, config: TrainerConfig, table: Table | None = None) -> list[Baseline]:
     """Return the graphs of the simple methods, those at an oracle cut last.
 
+    max_lag is the learner's; needless lags would weaken the regressions, so they take the order that BIC chooses
+    from it, and all graphs are those of max_lag at that order.
+
     Args:
         dataset: standardised data.
-        config: max_lag; 0 means rows without time.
+        config: max_lag, the largest order; 0 means rows without time.
         table: the raw data of the data set, for the variances; without it nothing is sorted by variance.
     """
+    config = replace(config, max_lag=var_order(dataset, config))
     rows = [*blind_baselines(dataset, config), *sorted_baselines(dataset, config, table)]
     if dataset.truth is not None:
         rows += oracle_baselines(dataset, config, dataset.truth)
@@ -104,7 +110,7 @@ def timed(
 
 
 def method(config: TrainerConfig) -> str:
-    """Name the regression behind most baselines."""
+    """Name the regression behind most baselines; max_lag is its order."""
     return f"VAR({config.max_lag})" if config.max_lag > 0 else "regression"
 
 
@@ -114,10 +120,12 @@ def correlation_note(config: TrainerConfig) -> str:
 
 
 def blind_baselines(dataset: Dataset, config: TrainerConfig) -> Iterator[Baseline]:
-    """Give the empty graph, correlations and the regressions; only the count of correlations sees the truth."""
+    """Give the empty graph, correlations and regressions of order max_lag; only the count of correlations is told."""
     d, known = len(dataset.names), dataset.truth is not None
     edges = d if dataset.truth is None else int(dataset.truth.sum())
-    label, rows = method(config), "after linear interpolation" if config.max_lag > 0 else "missing values at the mean"
+    label, rows = method(config), "missing values at the mean"
+    if config.max_lag > 0:
+        rows = "after linear interpolation, order by BIC"
     yield timed("empty", "empty graph", "predicts no edge", lambda: np.zeros((d, d), dtype=bool))
     yield timed(
         "correlation", "|correlation|",

@@ -12,6 +12,7 @@ FALSE_DISCOVERY_RATE = 0.01
 HELD_OUT_SHARE = 0.01
 FOLDS = 5
 RIDGE = 1e-10  # of each diagonal element: columns that repeat each other stay solvable
+ROWS_PER_COEFFICIENT = 2  # of an order that is tried: near saturation ln(rss) falls faster than BIC's price rises
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -35,6 +36,56 @@ def lagged_design(dataset: Dataset, config: TrainerConfig) -> tuple[Floats, Floa
     filled = interpolate(dataset.values, dataset.observed, dataset.block) if config.max_lag > 0 else dataset.values
     wide = filled.astype(np.float64)
     return wide[at], np.stack([wide[at - lag] for lag in lags], axis=1), dataset.observed[at]
+
+
+def var_order(dataset: Dataset, config: TrainerConfig) -> int:
+    """Choose the order of the vector autoregression, from 1 to max_lag, by BIC; 0 at max_lag 0.
+
+    BIC is the sum over variables of n_j ln(rss_j / n_j) + k_j ln n_j, with n_j rows where j is observed and k_j
+    coefficients: the errors of different variables are taken as uncorrelated, where Luetkepohl has ln det of their
+    covariance. All orders are fitted on the same rows, those with max_lag rows of history. Orders are tried up to
+    the largest that leaves two rows a coefficient at the median variable; variables with fewer have no say.
+
+    Args:
+        dataset: standardised data; its true graph is not read.
+        config: max_lag.
+
+    Source: Schwarz 1978; Luetkepohl 2005, section 4.3.
+    """
+    if config.max_lag < 2:
+        return config.max_lag
+    targets, predictors, observed = lagged_design(dataset, config)
+    usable = usable_columns(dataset)
+    targets, predictors, observed = targets[:, usable], predictors[:, :, usable], observed[:, usable]
+    count, coefficients = observed.sum(axis=0), 1 + targets.shape[1] * np.arange(1, config.max_lag + 1)
+    coefficients = coefficients[np.median(count) >= ROWS_PER_COEFFICIENT * coefficients]
+    if len(coefficients) < 2:
+        return 1
+    design = np.column_stack([np.ones(len(targets)), predictors[:, : len(coefficients)].reshape(len(targets), -1)])
+    total = np.zeros(len(coefficients))
+    patterns, which = np.unique(observed.T, axis=0, return_inverse=True)
+    for pattern, seen in enumerate(patterns):
+        n = int(seen.sum())
+        if n >= ROWS_PER_COEFFICIENT * coefficients[-1]:
+            error = nested_errors(design[seen], targets[seen][:, which.ravel() == pattern], coefficients)
+            total += (n * np.log(error / n) + coefficients[:, None] * math.log(n)).sum(axis=1)
+    return 1 + int(np.argmin(total))
+
+
+def nested_errors(design: Floats, targets: Floats, columns: NDArray[np.int64]) -> Floats:
+    """Sum the squared errors of least squares on the first c columns of a design, for several c, (len(columns), d).
+
+    One Cholesky factor L of the Gram matrix serves all: its leading block is the factor of the first c columns,
+    which so explain the squares of the first c rows of inv(L) X'Y. Errors as small as the ridge alone makes are
+    set equal.
+
+    Args:
+        design: X, (m, p). targets: Y, (m, d). columns: in [1, p].
+    """
+    factor = np.linalg.cholesky(ridged(design.T @ design))
+    explained = np.cumsum(np.linalg.solve(factor, design.T @ targets) ** 2, axis=0)
+    total = (targets**2).sum(axis=0)
+    return np.asarray(np.maximum(total - explained[columns - 1], 100 * RIDGE * total + 1e-300))
 
 
 def two_sided_p(t: Floats, freedom: int) -> Floats:

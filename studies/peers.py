@@ -3,7 +3,8 @@
 They come with the optional extra `peers`: lingam is under the MIT licence, dagma under Apache 2.0, tigramite
 (PCMCI) under the GPL, version 3, which is why none of them is a dependency. Each is run once, at its authors'
 defaults (PCMCI's false discoveries held to 1 %, as for the t-tests), on the standardised training and validation
-rows with missing values interpolated; none sees the true graph.
+rows with missing values interpolated; none sees the true graph. Those that read lags read as many as BIC gives the
+regressions (`core.regression.var_order`), so that a large max_lag of the learner does not weaken them.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from core.baselines import Baseline, scored
 from core.config import TrainerConfig
 from core.data import TEST, Dataset, interpolate
-from core.regression import FALSE_DISCOVERY_RATE, usable_columns
+from core.regression import FALSE_DISCOVERY_RATE, usable_columns, var_order
 from core.tables import Table
 
 Floats = NDArray[np.float64]
@@ -112,14 +114,17 @@ def peer_rows(table: Table, dataset: Dataset, trainer: TrainerConfig) -> list[di
     Args:
         table: the raw data, for its segments.
         dataset: the same data prepared for the trainer.
-        trainer: max_lag.
+        trainer: max_lag, the largest number of lags that BIC may choose.
 
     Returns:
         Rows as of `core.baselines.baseline_rows`. A peer that is not installed, or that fails on these data,
         has no scores, and the reason in `error`.
     """
-    peers = (*(LAGGED if trainer.max_lag > 0 else TIMELESS), *ALWAYS)
+    order = var_order(dataset, trainer)
+    lagged = [peer._replace(note=f"{peer.note}; lags 1 to {order}, by BIC") for peer in LAGGED]
+    peers = (*(lagged if order > 0 else TIMELESS), *ALWAYS)
     data = series(table, dataset, trainer)
+    trainer = replace(trainer, max_lag=order)
     return [peer_row(peer, data, dataset, trainer) for peer in peers]
 
 

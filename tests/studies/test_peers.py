@@ -137,3 +137,25 @@ def test_rows_fit_the_data() -> None:
         for row in rows:
             assert ("error" in row) != ("shd" in row)
             assert row["oracle"] is False
+
+
+def test_lags_are_as_many_as_the_regressions_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: with max_lag 3 a peer reads the lags that BIC gives the regressions, and its note says so."""
+    read: list[int] = []
+
+    def learn(parts: Series, lags: int) -> np.ndarray:
+        read.append(lags)
+        return np.zeros((parts[0].shape[1],) * 2, dtype=bool)
+
+    monkeypatch.setattr(peers, "LAGGED", (fake(learn),))
+    monkeypatch.setattr(peers, "ALWAYS", ())
+    config = small.settings(max_lag=3)
+    raw = table()
+    late = raw.values.copy()
+    late[3:, 1] = late[1:-2, 1]  # the effect comes after three rows
+    for values, order in ((raw.values, 1), (late, 3)):
+        moved = replace(raw, values=values)
+        row = peer_rows(moved, prepare(moved, config), config)[0]
+        assert row["note"] == f"a note; lags 1 to {order}, by BIC"
+        if INSTALLED:
+            assert read.pop() == order
