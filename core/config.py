@@ -53,19 +53,23 @@ class TrainerConfig:
     batch_size: int = setting(64, "rows a step", low=2)
     evaluate_every: int = setting(4, "epochs between two evaluations", low=1)
     patience: int = setting(15, "evaluations without progress before a trial stops early", low=1)
-    max_lag: int = setting(1, "steps of history that an encoder reads; 0: rows without time", low=0, high=50)
+    max_lag: int = setting(3, "steps of history that an encoder reads; 0: rows without time", low=0, high=50)
+    level_span: int = setting(60, "rows over which a variable's own slow level is averaged; 0: not read", low=0)
     instantaneous: bool = setting(False, "parents also act within the same row (always so at max_lag 0)")
     reconstruction: str = setting(
         "likelihood", "Gaussian negative log-likelihood, or squared error", choices=("likelihood", "mse")
     )
-    signal_width: int = setting(4, "size of the latent that a variable sends along its edges", low=1)
-    bias_width: int = setting(2, "size of the latent that a variable keeps for itself", low=1)
-    hidden_width: int = setting(8, "tanh units of each decoder", low=1)
+    signal_width: int = setting(6, "size of the latent that a variable sends along its edges", low=1)
+    bias_width: int = setting(3, "size of the latent that a variable keeps for itself", low=1)
+    hidden_width: int = setting(16, "tanh units of each decoder", low=1)
     noise_width: int = setting(1, "size of the latent that sets a variable's error bar", low=1)
     clip_norm: float = setting(1.0, "largest gradient norm of a lane; steps over it are clipped", low=1e-12)
     temperature_start: float = setting(0.7, "gate temperature at the first epoch", low=0.01, high=5)
     temperature_end: float = setting(0.2, "gate temperature after the warm-up", low=0.01, high=5)
     warmup: float = setting(0.3, "share of the epochs over which temperature and lambda_sparse ramp", low=0, high=1)
+    decay_start: float = setting(
+        0.3, "share of the epochs after which the learning rate falls along a cosine; 1: never", low=0, high=1
+    )
     plateau: str = setting(
         "val_loss",
         "what lowers the learning rate and stops a trial early; val_shd looks at the true graph",

@@ -162,6 +162,27 @@ def carry_forward(
     return np.where(known, np.take_along_axis(values, np.maximum(last, 0), axis=0), 0.0).astype(np.float32)
 
 
+def slow_level(
+    values: NDArray[np.float32], observed: NDArray[np.bool_], block: NDArray[np.int64], span: int
+) -> NDArray[np.float32]:
+    """Average each variable's past within its block, (n, d): the mean so far, exponential once `span` rows are in.
+
+    Row t holds the level after reading row t. A block starts at 0 (the mean of all training rows), which
+    counts as one row. Sensors that drift or change regime shift together, and a model without this number
+    takes one sensor's offset for another one's cause.
+    """
+    starts = np.concatenate([[True], np.diff(block) != 0])
+    level, count = np.zeros(values.shape[1]), np.ones(values.shape[1])
+    levels = np.empty(values.shape, dtype=np.float32)
+    for row, (value, seen, fresh) in enumerate(zip(values.astype(np.float64), observed, starts, strict=True)):
+        if fresh:
+            level, count = np.zeros(values.shape[1]), np.ones(values.shape[1])
+        count = np.where(seen, np.minimum(count + 1.0, span), count)
+        level = level + np.where(seen, (value - level) / count, 0.0)
+        levels[row] = level
+    return levels
+
+
 class Samples(NamedTuple):
     """The rows of one split, ready for batches.
 
@@ -172,7 +193,7 @@ class Samples(NamedTuple):
     rows: "Tensor"
 
 
-_CACHE: dict[tuple[str, int, int, bool], Samples] = {}
+_CACHE: dict[tuple[str, int, int, bool, int], Samples] = {}
 _CACHE_SIZE = 8
 
 
@@ -183,15 +204,15 @@ def samples(dataset: Dataset, part: int, config: TrainerConfig) -> Samples:
     interpolation between x_j(t - 2) and x_j(t) would hand the target to its own prediction.
     """
     now = config.instantaneous or config.max_lag == 0
-    key = (dataset.key, part, config.max_lag, now)
+    key = (dataset.key, part, config.max_lag, now, config.level_span)
     if key not in _CACHE:
         if len(_CACHE) >= _CACHE_SIZE:
             _CACHE.pop(next(iter(_CACHE)))
-        _CACHE[key] = build_samples(dataset, part, config.max_lag, now)
+        _CACHE[key] = build_samples(dataset, part, config.max_lag, now, config.level_span)
     return _CACHE[key]
 
 
-def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool) -> Samples:
+def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool, level_span: int) -> Samples:
     """Stack target, flag and features of every row of a split that has a whole history."""
     import torch
 
@@ -204,6 +225,8 @@ def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool) -> Sampl
         lags = range(1, max_lag + 1)
         channels += [filled[at - lag] for lag in lags] + [observed[at - lag] for lag in lags]
         channels += [carried[at - lag] for lag in lags]
+        if level_span > 0:
+            channels.append(slow_level(dataset.values, dataset.observed, dataset.block, level_span)[at - 1])
     else:
         filled = dataset.values
     if now:

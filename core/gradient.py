@@ -104,9 +104,10 @@ def loss_and_gradient(
     open_to = gates.sampled.transpose(1, 2)[..., None].expand(-1, -1, -1, s).reshape(lanes, d, 1, d * s)
     mix = value.mix.view(lanes, d, m, d * s)
     gated = (mix * open_to).view(lanes, d * m, d * s)
-    memory, readout = value.memory.reshape(n, m, b), value.readout.reshape(n, 1, shape.hidden)
+    memory, constant = torch.split(value.memory.reshape(n, m, b + 1), [b, 1], dim=2)
+    readout = value.readout.reshape(n, 1, shape.hidden)
     scale = value.scale.reshape(n, 1, shape.noise)
-    drive = torch.bmm(gated, signal).view(n, m, size).baddbmm_(memory, own)
+    drive = torch.bmm(gated, signal).view(n, m, size).baddbmm_(memory, own).add_(constant)
     hidden = torch.tanh(drive[:, 1:])
     mean = torch.baddbmm(drive[:, :1], readout, hidden)
     raw = torch.baddbmm(value.scale_bias.reshape(n, 1, 1), scale, spread)
@@ -133,7 +134,7 @@ def loss_and_gradient(
         encoder=torch.bmm(d_latents, features.transpose(1, 2)).view(lanes, d, shape.latents, -1) * reads(shape),
         encoder_bias=d_latents.sum(2),
         mix=d_gated * open_to,
-        memory=torch.bmm(d_drive, own.transpose(1, 2)),
+        memory=torch.cat([torch.bmm(d_drive, own.transpose(1, 2)), d_drive.sum(2, keepdim=True)], dim=2),
         readout=torch.bmm(d_mean, hidden.transpose(1, 2)),
         scale=torch.bmm(d_scale, spread.transpose(1, 2)),
         scale_bias=d_scale.sum(2),

@@ -32,6 +32,8 @@ class Shape(NamedTuple):
     hidden: int
     signal_reads: tuple[bool, ...]
     own_reads: tuple[bool, ...]
+    signal_starts: tuple[bool, ...]
+    own_starts: tuple[bool, ...]
 
     @property
     def latents(self) -> int:
@@ -43,9 +45,9 @@ class Parameters(NamedTuple):
     """What is learned, one slice a lane.
 
     gate (K, d, d) log-odds, [i, j] is i -> j; encoder (K, d, P, F) and encoder_bias (K, d, P, 1) give the
-    P latents; mix (K, d, M, d, S) is V with target first and memory (K, d, M, bias) its like for the
-    variable itself, M = hidden + 1; readout (K, d, 1, hidden); scale (K, d, 1, N) and scale_bias
-    (K, d, 1, 1) give the log error bar.
+    P latents; mix (K, d, M, d, S) is V with target first and memory (K, d, M, bias + 1) its like for the
+    variable itself, M = hidden + 1, with a last column of constants; readout (K, d, 1, hidden);
+    scale (K, d, 1, N) and scale_bias (K, d, 1, 1) give the log error bar.
     """
 
     gate: Tensor
@@ -83,24 +85,41 @@ def stable_sigmoid(x: Tensor) -> Tensor:
 
 
 def model_shape(variables: int, config: TrainerConfig) -> Shape:
-    """Lay out the features of a variable: history for messages, its flags, history for itself, this row.
+    """Lay out the features of a variable: history for messages, its flags, history for itself, level, this row.
 
     A variable's own history is carried forward from the past, because interpolation would read the target.
+    Training starts from a model that reads the last value alone (and this row's, where messages carry it):
+    random weights on older values would drown effects that are not monotone before they are found.
     """
     lags = config.max_lag
+    level = 1 if lags > 0 and config.level_span > 0 else 0
     now = 2 if config.instantaneous or lags == 0 else 0
-    signal_reads = (True,) * (2 * lags) + (False,) * lags + (True,) * now
-    own_reads = (False,) * lags + (True,) * (2 * lags) + (False,) * now
+
+    def layout(sent: bool, flags: bool, own: bool, slow: bool, row: bool, last_only: bool) -> tuple[bool, ...]:
+        past = [lag == 0 or not last_only for lag in range(lags)]
+        lagged = [sent and item for item in past] + [flags] * lags + [own and item for item in past]
+        return (*lagged, *([slow] * level), *([row, row and not last_only][:now]))
+
     widths = (config.signal_width, config.bias_width, config.noise_width, config.hidden_width)
-    return Shape(variables, 3 * lags + now, *widths, signal_reads, own_reads)
+    return Shape(
+        variables, 3 * lags + level + now, *widths,
+        signal_reads=layout(sent=True, flags=True, own=False, slow=True, row=True, last_only=False),
+        own_reads=layout(sent=False, flags=True, own=True, slow=True, row=False, last_only=False),
+        signal_starts=layout(sent=True, flags=False, own=False, slow=False, row=True, last_only=True),
+        own_starts=layout(sent=False, flags=False, own=True, slow=False, row=False, last_only=True),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=32)
 def reads(shape: Shape) -> Tensor:
     """Return which features each latent may read, (P, F) of 0 and 1: the structure that forbids a leak."""
-    signal = torch.tensor(shape.signal_reads, dtype=torch.float32).expand(shape.signal, -1)
-    own = torch.tensor(shape.own_reads, dtype=torch.float32).expand(shape.latents - shape.signal, -1)
-    return torch.cat([signal, own])
+    return per_latent(shape.signal_reads, shape.own_reads, shape)
+
+
+def per_latent(signal: tuple[bool, ...], own: tuple[bool, ...], shape: Shape) -> Tensor:
+    """Spread a row of flags for the signal and one for all other latents over the encoder, (P, F) of 0 and 1."""
+    first = torch.tensor(signal, dtype=torch.float32).expand(shape.signal, -1)
+    return torch.cat([first, torch.tensor(own, dtype=torch.float32).expand(shape.latents - shape.signal, -1)])
 
 
 def init_parameters(shape: Shape, rng: np.random.Generator) -> Parameters:
@@ -118,13 +137,14 @@ def init_parameters(shape: Shape, rng: np.random.Generator) -> Parameters:
     def normal(scale: float, *size: int) -> Tensor:
         return torch.from_numpy((scale * rng.standard_normal(size)).astype(np.float32)).unsqueeze(0)
 
-    fan = max(1, sum(shape.signal_reads))
+    fan = max(1, sum(shape.signal_starts))
+    starts = per_latent(shape.signal_starts, shape.own_starts, shape)
     return Parameters(
         gate=normal(0.01, d, d) + 1.0,
-        encoder=normal(1.0 / math.sqrt(fan), d, shape.latents, shape.features),
+        encoder=normal(1.0 / math.sqrt(fan), d, shape.latents, shape.features) * starts,
         encoder_bias=normal(0.3, d, shape.latents, 1),
         mix=normal(0.5 / math.sqrt(s * d), d, m, d, s),
-        memory=normal(0.5, d, m, shape.bias),
+        memory=normal(0.5, d, m, shape.bias + 1),
         readout=normal(0.3 / math.sqrt(shape.hidden), d, 1, shape.hidden),
         scale=normal(0.01, d, 1, shape.noise),
         scale_bias=torch.zeros(1, d, 1, 1),
@@ -132,7 +152,7 @@ def init_parameters(shape: Shape, rng: np.random.Generator) -> Parameters:
 
 
 def open_probability(gate: Tensor, temperature: Tensor) -> Tensor:
-    """A_ij = P(gate i -> j is open) of the hard-concrete law; zero diagonal.
+    """Return P(gate i -> j is open) of the hard-concrete law; zero diagonal.
 
     Args:
         gate: (K, d, d) log-odds, [i, j] is i -> j.
@@ -162,21 +182,6 @@ def sample_gates(gate: Tensor, temperature: Tensor, logistic: Tensor) -> Tensor:
     return (soft * (GATE_HIGH - GATE_LOW) + GATE_LOW).clamp(0.0, 1.0) * off_diagonal(gate.shape[-1])
 
 
-def adjacency(gate: Tensor, temperature: Tensor) -> Tensor:
-    """Return the learned graph: A_ij = P(gate i -> j is open), and exactly 0 where the noise-free gate is shut.
-
-    A gate that is shut when evaluating passes nothing, so it is no edge at any threshold.
-
-    Args:
-        gate: (K, d, d) log-odds, [i, j] is i -> j.
-        temperature: (K,) positive.
-
-    Returns:
-        (K, d, d) in [0, 1], zero diagonal.
-    """
-    return open_probability(gate, temperature) * (expected_gates(gate) > 0)
-
-
 def expected_gates(gate: Tensor) -> Tensor:
     """Return the noise-free gates used when evaluating, (K, d, d) in [0, 1] (Louizos et al., equation 13)."""
     return sample_gates(gate, torch.ones(gate.shape[0]), torch.zeros_like(gate))
@@ -201,25 +206,42 @@ def predict(parameters: Parameters, gates: Tensor, features: Tensor, shape: Shap
         Prediction with mean and log_scale (K, d, B) in units of the standardised data.
     """
     lanes, d, _, rows = features.shape
-    s, m, n = shape.signal, shape.hidden + 1, lanes * d
+    latents = encode(parameters, features, shape)
+    mean = decode(parameters, drives(parameters, gates, latents, shape), shape)
+    noise = latents[:, shape.signal + shape.bias :]
+    log_scale = torch.baddbmm(
+        parameters.scale_bias.reshape(lanes * d, 1, 1), parameters.scale.reshape(lanes * d, 1, shape.noise), noise
+    )
+    log_scale = log_scale.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
+    return Prediction(mean.view(lanes, d, rows), log_scale.view(lanes, d, rows), latents)
+
+
+def encode(parameters: Parameters, features: Tensor, shape: Shape) -> Tensor:
+    """Return every variable's latents, (K * d, P, B), from features (K, d, F, B)."""
+    n, rows = features.shape[0] * features.shape[1], features.shape[-1]
     encoder = (parameters.encoder * reads(shape)).view(n, shape.latents, shape.features)
     bias = parameters.encoder_bias.reshape(n, shape.latents, 1)
-    linear = torch.baddbmm(bias, encoder, features.reshape(n, shape.features, rows))
-    latents = bend(linear, shape)
-    # split, not slices: a slice's backward fills a whole tensor of zeros
-    signal, own, noise = torch.split(latents, [s, shape.bias, shape.noise], dim=1)
+    return bend(torch.baddbmm(bias, encoder, features.reshape(n, shape.features, rows)), shape)
+
+
+def drives(parameters: Parameters, gates: Tensor, latents: Tensor, shape: Shape) -> Tensor:
+    """Return what every decoder is fed, (K * d, hidden + 1, B): gated messages, the own state, a constant."""
+    lanes, d = gates.shape[:2]
+    rows, s, m, n = latents.shape[-1], shape.signal, shape.hidden + 1, lanes * d
+    signal, own, _ = torch.split(latents, [s, shape.bias, shape.noise], dim=1)
     # gates are spread over the signal first: a product whose last axis is short and broadcast is slow
     spread = gates.transpose(1, 2)[..., None].expand(-1, -1, -1, s).reshape(lanes, d, 1, d * s)
     mix = parameters.mix.view(lanes, d, m, d * s) * spread
     message = torch.bmm(mix.view(lanes, d * m, d * s), signal.reshape(lanes, d * s, rows))
-    drive = torch.baddbmm(message.view(n, m, rows), parameters.memory.reshape(n, m, shape.bias), own)
+    memory, constant = torch.split(parameters.memory.reshape(n, m, shape.bias + 1), [shape.bias, 1], dim=2)
+    return torch.baddbmm(message.view(n, m, rows), memory, own) + constant
+
+
+def decode(parameters: Parameters, drive: Tensor, shape: Shape) -> Tensor:
+    """Return the predicted mean of every variable, (K * d, 1, B): a linear path and tanh units."""
     base, hidden = torch.split(drive, [1, shape.hidden], dim=1)
-    mean = torch.baddbmm(base, parameters.readout.reshape(n, 1, shape.hidden), torch.tanh(hidden))
-    log_scale = torch.baddbmm(
-        parameters.scale_bias.reshape(n, 1, 1), parameters.scale.reshape(n, 1, shape.noise), noise
-    )
-    log_scale = log_scale.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
-    return Prediction(mean.view(lanes, d, rows), log_scale.view(lanes, d, rows), latents)
+    readout = parameters.readout.reshape(drive.shape[0], 1, shape.hidden)
+    return torch.baddbmm(base, readout, torch.tanh(hidden))
 
 
 def bend(linear: Tensor, shape: Shape) -> Tensor:

@@ -13,12 +13,16 @@ from torch import Tensor
 from core import metrics
 from core.config import TrainerConfig
 from core.data import VALIDATION, Dataset, positions
+from core.graph_text import edges_text
 from core.lanes import Lanes, join, over_tensors
 from core.losses import acyclicity
-from core.model import adjacency, expected_gates, open_probability
-from core.trainer import temperature, validate, weights
+from core.model import expected_gates, open_probability
+from core.orientation import oriented
+from core.strength import edge_strengths, readout_rows
+from core.trainer import rate_in_force, temperature, validate, weights
 
 HASH_LENGTH = 12
+READOUT_ROWS, READOUT_CELLS, LEAST_ROWS = 4096, 120_000, 512
 NUMBERS_WITH_TRUTH = (
     "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1", "true_edge_count", "best_threshold",
     "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
@@ -54,7 +58,10 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
         return finish(join([lanes, lanes]), dataset, config)[:1]
     with torch.no_grad():
         heat = temperature(lanes.best_epoch, config)
-        strength = adjacency(lanes.kept.gate, heat)
+        strength = edge_strengths(lanes.kept, heat, readout_rows(dataset, config, settled_rows(dataset)), config)
+        if config.max_lag == 0:
+            turned = [oriented(lane, dataset) for lane in strength.numpy()]
+            strength = torch.from_numpy(np.stack([item.strength for item in turned]))
         blind = metrics.edges_above(strength, torch.full(heat.shape, metrics.BLIND_CUT))
         ones = torch.ones(len(lanes.trial))
         opened = open_probability(lanes.kept.gate, heat)
@@ -63,13 +70,15 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
             "epochs": lanes.epoch.tolist(),
             "best_epoch": lanes.best_epoch.tolist(),
             "edge_count_blind": blind.sum((1, 2)).tolist(),
-            "blind_score": blind_score(lanes, blind, dataset, config).tolist(),
+            "blind_score": [item.score for item in turned]
+            if config.max_lag == 0
+            else blind_score(lanes, blind, dataset, config).tolist(),
             "val_loss": loss.total().double().tolist(),
             "h": acyclicity(strength).double().tolist(),
             "degenerate": metrics.degenerate(blind),
             "avg_grad_clip_ratio": (lanes.clipped.double() / lanes.step.clamp(min=1)).tolist(),
             "max_grad_norm": lanes.norm_max.double().tolist(),
-            "final_learning_rate": lanes.plateau.lr.tolist(),
+            "final_learning_rate": rate_in_force(lanes.plateau.lr, lanes.epoch - 1, config).tolist(),
             "lr_drops": lanes.plateau.drops.tolist(),
         }
         graph, scored = score(strength, blind, dataset, config)
@@ -78,9 +87,15 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
         numbers = {name: values[lane] for name, values in {**shared, **scored}.items()}
         numbers["is_dag"] = bool(metrics.is_dag(graph[lane]))
         numbers["graph_hash"] = hashlib.sha256(np.packbits(graph[lane].numpy()).tobytes()).hexdigest()[:HASH_LENGTH]
+        numbers["blind_edges"] = edges_text(blind[lane].numpy())
         numbers["weights_hash"] = weights_hash(lanes, lane)
         outcomes.append(Outcome(numbers, *(part[lane].numpy().copy() for part in (strength, graph, blind))))
     return outcomes
+
+
+def settled_rows(dataset: Dataset) -> int:
+    """Return how many rows the final strengths are read from at most: fewer where variables are many, for memory."""
+    return min(READOUT_ROWS, max(LEAST_ROWS, READOUT_CELLS // len(dataset.names)))
 
 
 def score(strength: Tensor, blind: Tensor, dataset: Dataset, config: TrainerConfig) -> tuple[Tensor, dict[str, Any]]:
@@ -115,7 +130,7 @@ def blind_score(lanes: Lanes, graph: Tensor, dataset: Dataset, config: TrainerCo
 
     Args:
         lanes: K trials; their kept weights are used, with gates set to 0 and 1.
-        graph: (K, d, d) bool, edges whose gate is open with probability above one half.
+        graph: (K, d, d) bool, the edges of the blind cut.
         dataset, config: as trained with.
 
     Returns:

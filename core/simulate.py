@@ -47,7 +47,9 @@ def simulate_rows(
 ) -> NDArray[np.float64]:
     """Run the static model x_j = sum_p w_pj f(x_p) + noise_j; (rows, d), not standardised."""
     weights = edge_weights(graph, structure)
-    noise = noise_factors(config.variables, config.noise_kind, structure) * rng.standard_normal((config.rows, config.variables))
+    noise = noise_factors(config.variables, config.noise_kind, structure) * rng.standard_normal(
+        (config.rows, config.variables)
+    )
     return static_values(weights, order, config.mechanism, noise)
 
 

@@ -5,6 +5,7 @@ lost worker, or be handed other neighbours, because a lane's numbers depend on i
 true graph is read by `metrics` only and steers nothing here unless `trainer.plateau` is val_shd.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +23,6 @@ from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import Terms, Weights, acyclicity, terms
 from core.model import (
     Parameters,
-    adjacency,
     expected_gates,
     init_parameters,
     model_shape,
@@ -32,8 +32,11 @@ from core.model import (
     unpack,
 )
 from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
+from core.strength import edge_strengths, readout_rows
 
 INIT, SHUFFLE, GATES = 0, 1, 2
+DECAY_FLOOR = 0.02
+WATCHED_ROWS = 512
 
 
 class Evaluation(NamedTuple):
@@ -113,6 +116,18 @@ def progress(epoch: Tensor, config: TrainerConfig) -> Tensor:
     return (epoch.float() / ramp).clamp(max=1.0) if ramp > 0 else torch.ones(epoch.shape)
 
 
+def rate_in_force(lr: Tensor, epoch: Tensor, config: TrainerConfig) -> Tensor:
+    """Return the learning rate of each lane in an epoch (K,), counted from 0: the plateau's, times a cosine decay.
+
+    The decay lets a fit settle that is to be told apart in small parts of its error.
+    """
+    if config.decay_start >= 1.0:
+        return lr
+    along = ((epoch.double() / config.epochs - config.decay_start) / (1.0 - config.decay_start)).clamp(0.0, 1.0)
+    cosine = torch.tensor([math.cos(math.pi * part) for part in along.tolist()], dtype=torch.float64)
+    return lr * (DECAY_FLOOR + (1.0 - DECAY_FLOOR) * 0.5 * (1.0 + cosine))
+
+
 def temperature(epoch: Tensor, config: TrainerConfig) -> Tensor:
     """Return the gate temperature of each lane at an epoch, (K,): linear over the warm-up, then constant."""
     return config.temperature_start + progress(epoch, config) * (config.temperature_end - config.temperature_start)
@@ -177,7 +192,7 @@ def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[
     heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
     value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
     decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= lanes.value.gate[0].numel())
-    rate = lanes.plateau.lr.float()
+    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
     step, logged, norms = lanes.step.clone(), [], []
     shape = model_shape(len(dataset.names), config)
     for rows, noise in zip(batches.rows, batches.noise, strict=True):
@@ -237,7 +252,8 @@ def evaluate(
 ) -> tuple[Lanes, list[Evaluation]]:
     """Measure every lane on the validation rows, step its schedule, keep its weights if they are the best."""
     heat = temperature(lanes.epoch, config)
-    graph, chance_open = adjacency(lanes.value.gate, heat), open_probability(lanes.value.gate, heat)
+    graph = edge_strengths(lanes.value, heat, readout_rows(dataset, config, WATCHED_ROWS), config)
+    chance_open = open_probability(lanes.value.gate, heat)
     ones = torch.ones(len(lanes.trial))
     losses = validate(lanes.value, expected_gates(lanes.value.gate), chance_open, weights(lanes, ones), dataset, config)
     val_loss = losses.total().double()
@@ -250,7 +266,7 @@ def evaluate(
         cut, counts = metrics.tune_threshold(graph, torch.from_numpy(dataset.truth), config.thresholds)
         val_f1, val_shd, edges = counts.f1, counts.shd.double(), counts.edge_count
     guide = val_shd if config.plateau == "val_shd" and dataset.truth is not None else val_loss
-    rate = lanes.plateau.lr
+    rate = rate_in_force(lanes.plateau.lr, lanes.epoch - 1, config)
     lanes = keep_best(lanes, guide, config)
     means = log.terms.double().mean(0)
     seconds = (time.perf_counter() - begin) / epochs / len(lanes.trial)

@@ -18,8 +18,8 @@ def without_truth(run: Run, head: Headline) -> tuple[str, str, str]:
 def _found(run: Run, head: Headline) -> str:
     score = significant(number(run.best, "blind_score"), 4)
     return (
-        "No true graph was given, so no accuracy can be given; by the blind criterion "
-        f"trial {head.trial} is the best of {count(run.trials.rows, 'trial')}, "
+        "No true graph was given, so no accuracy can be given; the blind pick of "
+        f"{count(run.trials.rows, 'trial')} is trial {head.trial}, whose graph is the most typical of the best third, "
         f"with {count(head.edges, 'edge')} among {count(len(run.names), 'variable')} "
         f"(strength over {significant(best_cut(run))}, blind score {score}, lower is better)."
     )

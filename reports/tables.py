@@ -12,7 +12,7 @@ from reports.columns import Columns, Floats, parsed, read_columns, rows_of, ungu
 from reports.run import Baseline, Record, Run
 
 FORMAT = 1
-TRIAL_TEXTS = frozenset({"state", "degenerate", "is_dag", "graph_hash", "weights_hash", "error"})
+TRIAL_TEXTS = frozenset({"state", "degenerate", "is_dag", "graph_hash", "blind_edges", "weights_hash", "error"})
 
 SEED_TEXTS = frozenset({"pick", "weights_hash", "error"})
 EDGE_TEXTS = frozenset({"cause", "effect", "in_sweep_graph", "true"})

@@ -13,7 +13,7 @@ RESULT_COLUMNS = (
     "epochs", "best_epoch", "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1",
     "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
     "edge_count_blind", "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
-    "final_learning_rate", "lr_drops", "pruned_epoch", "seconds", "graph_hash", "weights_hash", "error",
+    "final_learning_rate", "lr_drops", "pruned_epoch", "seconds", "graph_hash", "blind_edges", "weights_hash", "error",
 )  # fmt: skip
 SWEPT_FIRST = ("lambda_sparse", "lambda_acyclic", "lr")
 EPOCH_COLUMNS = (
@@ -21,7 +21,7 @@ EPOCH_COLUMNS = (
     "edge_count", "best_threshold", "grad_clip_ratio", "grad_norm_median", "grad_norm_max",
     "learning_rate", "h", "epoch_time",
 )  # fmt: skip
-TEXT_COLUMNS = frozenset({"state", "degenerate", "graph_hash", "weights_hash", "error"})
+TEXT_COLUMNS = frozenset({"state", "degenerate", "graph_hash", "blind_edges", "weights_hash", "error"})
 
 
 def trial_columns(swept: Iterable[str]) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Record:
 
     def row(self, number: int | None) -> dict[str, Any]:
         """Return the row of a trial, or of the best one."""
-        from studies.sweep import best_row
+        from studies.choice import best_row
 
         if number is None:
             best = best_row(self.trials, self.spec.search.objective)

@@ -16,14 +16,15 @@ from core.delimited import shown
 from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
-from studies.confirm import Fresh, train_fresh
+from studies.choice import best_row, leader
+from studies.confirm import Fresh, train, train_fresh
 from studies.data import check_cycle
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
 from studies.peers import peer_rows
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
 from studies.run_folder import FORMAT, RunFolder
-from studies.sweep import Sweep, best_row
+from studies.sweep import Sweep
 from studies.terminal import (
     Terminal,
     baseline_line,
@@ -93,7 +94,7 @@ class Run:
         saved = self.folder.load()
         if saved is not None:
             self.sweep.restore(saved)
-            self.terminal.best = best_row(saved.trials, self.objective)
+            self.terminal.best = leader(saved.trials, self.objective)
             done = f"{len(saved.trials)} of {self.terminal.budget} done"
             over = len(saved.trials) >= self.terminal.budget
             self.terminal.say(f"finished: {done}; the report is written again" if over else f"continuing: {done}")
@@ -204,14 +205,16 @@ class Run:
         return fresh
 
     def write_best(self, best: dict[str, Any]) -> Outcome:
-        """Write best/; return what the winner came to."""
+        """Write best/; return what the winner came to. A winner that never led is trained again, bit for bit."""
         assert self.sweep is not None
         assert self.sweep.best is not None
-        outcome = finish(self.sweep.best, self.dataset, self.spec.trainer)[0]
+        lanes = self.sweep.best
+        if int(lanes.trial[0]) != best["number"]:
+            again = [(best["number"], best["seed"], Hyperparameters(**self.sweep.params(best)))]
+            lanes = train(again, self.dataset, self.workers, best["epochs"])[0].lanes
+        outcome = finish(lanes, self.dataset, self.spec.trainer)[0]
         log = [row for row in self.sweep.epochs if row["trial"] == best["number"]]
-        artefacts.write_trial(
-            self.folder.path / "best", best, log, self.sweep.best, outcome, self.spec, self.dataset.names
-        )
+        artefacts.write_trial(self.folder.path / "best", best, log, lanes, outcome, self.spec, self.dataset.names)
         return outcome
 
     def copy_graph(self) -> None:
@@ -252,8 +255,8 @@ class Run:
         }
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with the columns of trials.csv, in their order."""
-        return {name: row.get(name) for name in self.folder.columns}
+        """Return a row with the columns of trials.csv, in their order; blank is None, as when it is read back."""
+        return {name: None if row.get(name) == "" else row.get(name) for name in self.folder.columns}
 
     def luck(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return what chance would have given with as many edges; empty without a true graph."""

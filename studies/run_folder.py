@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import InputError, RunFolderError
+from core.graph_text import edges_of
 from studies.records import (
     COMPLETE,
     EPOCH_COLUMNS,
@@ -88,6 +89,14 @@ def folder_error(path: Path, error: OSError) -> RunFolderError:
         f"{path}: cannot be written ({error.strerror})", "free space or choose another folder with --out; "
         "the same command then continues",
     )  # fmt: skip
+
+
+def has_graph(row: dict[str, Any]) -> bool:
+    """Tell whether a row's blind graph can be read; a failed trial has none."""
+    try:
+        return row["state"] == FAILED or len(edges_of(row["blind_edges"])) > 0
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 class RunFolder:
@@ -226,7 +235,7 @@ class RunFolder:
         numbers = (row["seed"], row["epochs"], *(row[name] for name in self.swept))
         scores = [row[name] is None for name in ("val_shd", "val_f1", "val_shd_blind")]
         whole = row["state"] == FAILED or (len(set(scores)) == 1 and row["blind_score"] is not None)
-        return row["state"] in (COMPLETE, PRUNED, FAILED) and None not in numbers and whole
+        return row["state"] in (COMPLETE, PRUNED, FAILED) and None not in numbers and whole and has_graph(row)
 
     def rows(self, name: str, key: str) -> list[dict[str, Any]]:
         """Read a record's rows, a torn last one left out."""

@@ -13,6 +13,7 @@ from core.data import Dataset
 from core.lanes import Lanes, join, select
 from core.results import Outcome, finish
 from core.trainer import Evaluation, start
+from studies.choice import leader
 from studies.journal import Journal
 from studies.records import COMPLETE, EPOCH_COLUMNS, FAILED, PRUNED
 from studies.rounds import Workers
@@ -164,7 +165,7 @@ class Sweep:
             rows.append(row)
             if row["state"] == FAILED:
                 self.write_error(row)
-            best = best_row(self.trials, self.objective) is row
+            best = leader(self.trials, self.objective) is row
             self.best = select(self.lanes, [lane]) if best else self.best
             self.watcher.trial_ended(row, best)
         return rows
@@ -198,18 +199,3 @@ class Sweep:
 def vars_of(hyper: Hyperparameters) -> dict[str, float]:
     """Return the settings of a trial by name, swept or not."""
     return {name: getattr(hyper, name) for name in Hyperparameters.__dataclass_fields__}
-
-
-def best_row(trials: list[dict[str, Any]], objective: str) -> dict[str, Any] | None:
-    """Return the best complete trial: lowest SHD, highest F1, lowest SHD at the plain cut; or lowest blind score.
-
-    Of several with the best tuned graph, the one that depends least on its cut is taken; then the first.
-    """
-    complete = [row for row in trials if row["state"] == COMPLETE]
-    if objective == "val_shd":
-        return min(
-            complete,
-            key=lambda row: (row["val_shd"], -row["val_f1"], row["val_shd_blind"], row["number"]),
-            default=None,
-        )
-    return min(complete, key=lambda row: (row["blind_score"], row["number"]), default=None)

@@ -140,10 +140,27 @@ def carried(values: np.ndarray, observed: np.ndarray, block: np.ndarray) -> np.n
     return filled
 
 
+def slow_level(values: np.ndarray, observed: np.ndarray, block: np.ndarray, span: int) -> np.ndarray:
+    """Read the observed values of a block one by one: the k-th moves the level 1 / min(k + 1, span) of the way.
+
+    So a level is the plain mean of a first 0 and what has been seen, until `span` values are averaged.
+    """
+    levels = np.zeros(values.shape)
+    for j in range(values.shape[1]):
+        for t in range(len(values)):
+            seen = [float(values[s, j]) for s in range(t + 1) if block[s] == block[t] and observed[s, j]]
+            level = 0.0
+            for k, value in enumerate(seen, start=1):
+                step = 1 / min(k + 1, span)
+                level = (1 - step) * level + step * value
+            levels[t, j] = level
+    return levels
+
+
 def prediction(
     value: dict[str, np.ndarray], gates: np.ndarray, features: np.ndarray, sizes: Any, lane: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predict one lane variable by variable: D_j(sum over i of g_ij V_ij s_i, b_j) and the log error bar.
+    """Predict one lane variable by variable: D_j(sum over i of g_ij V_ij s_i, b_j, 1) and the log error bar.
 
     Args:
         value: the parameters by name, leading axis K.
@@ -172,13 +189,51 @@ def prediction(
         noise.append(np.array(latents[sizes.signal + sizes.bias :]))
     mean, log_scale = np.zeros((d, rows)), np.zeros((d, rows))
     for j in range(d):
-        drive = p["memory"][j] @ own[j]
+        memory, constant = p["memory"][j][:, : sizes.bias], p["memory"][j][:, sizes.bias :]
+        drive = memory @ own[j] + constant
         for i in range(d):
             if i != j:
                 drive = drive + g[i, j] * (p["mix"][j, :, i, :] @ signal[i])
         mean[j] = drive[0] + (p["readout"][j] @ np.tanh(drive[1:]))[0]
         log_scale[j] = np.clip((p["scale"][j] @ noise[j])[0] + p["scale_bias"][j, 0, 0], -5.0, 5.0)
     return mean, log_scale
+
+
+def edge_strengths(
+    value: dict[str, np.ndarray], opened: np.ndarray, rows: np.ndarray, sizes: Any, lane: int, needed: float
+) -> np.ndarray:
+    """Cut one open edge at a time and predict again: A_ij = r / (r + needed), r the share of j's error it saves.
+
+    Args:
+        value: the parameters by name, leading axis K.
+        opened: (K, d, d) bool, the edges that are open.
+        rows: (d, 2 + F, B) target, observed flag and features.
+        sizes: as in `prediction`.
+        lane: which lane.
+        needed: the share at which a strength is a half.
+
+    Returns:
+        (d, d) float64.
+    """
+    features = np.repeat(rows[None, :, 2:], len(opened), axis=0)
+
+    def errors(gates: np.ndarray) -> np.ndarray:
+        mean, _ = prediction(value, np.repeat(gates[None], len(opened), axis=0), features, sizes, lane)
+        found = np.zeros(len(mean))
+        for j in range(len(mean)):
+            costs = [(mean[j, t] - rows[j, 0, t]) ** 2 for t in range(rows.shape[2]) if rows[j, 1, t]]
+            found[j] = sum(costs) / len(costs) if costs else 0.0
+        return found
+
+    graph = opened[lane].astype(float)
+    whole, alone, strength = errors(graph), errors(np.zeros_like(graph)), np.zeros(graph.shape)
+    for i, j in edge_set(graph):
+        cut = graph.copy()
+        cut[i, j] = 0.0
+        saved = errors(cut)[j] - whole[j]
+        if saved > 0:
+            strength[i, j] = saved / alone[j] / (saved / alone[j] + needed)
+    return strength
 
 
 def negative_log_likelihood(mean: float, log_scale: float, target: float) -> float:

@@ -16,7 +16,7 @@ from core.trainer import Evaluation, advance, start
 from tests.core import small
 
 CORE = Path(__file__).parents[2] / "core"
-LEARNING = ("config", "data", "lanes", "losses", "model", "optimizer")
+LEARNING = ("config", "data", "gradient", "lanes", "losses", "model", "optimizer", "strength")
 SCORES = {"val_f1", "val_shd", "edge_count", "best_threshold", "epoch_time"}
 
 

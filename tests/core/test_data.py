@@ -57,18 +57,23 @@ def test_no_history_crosses_a_segment_or_a_split(shape: tuple[int, int, float, i
 
 
 @settings(max_examples=40, deadline=None)
-@given(shape=SHAPES, lags=st.sampled_from([(0, False), (1, False), (1, True), (2, False), (2, True)]))
-def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: tuple[int, bool]) -> None:
-    """Law: target, flag, interpolated and carried history, and this row, stand where the model's layout says."""
+@given(
+    shape=SHAPES,
+    lags=st.sampled_from([(0, False), (1, False), (1, True), (2, False), (2, True)]),
+    span=st.sampled_from([0, 1, 12]),
+)
+def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: tuple[int, bool], span: int) -> None:
+    """Law: target, flag, filled and carried history, the level before, and this row stand where the layout says."""
     max_lag, instantaneous = lags
-    config = TrainerConfig(max_lag=max_lag, instantaneous=instantaneous, batch_size=2)
+    config = TrainerConfig(max_lag=max_lag, instantaneous=instantaneous, batch_size=2, level_span=span)
     prepared = data.prepare(drawn_table(shape), config)
     values, seen = prepared.values, prepared.observed.astype(float)
     filled = oracles.interpolated(values, prepared.observed, prepared.block) if max_lag else values
     carried = oracles.carried(values, prepared.observed, prepared.block)
+    level = oracles.slow_level(values, prepared.observed, prepared.block, span) if span else None
     width = model_shape(values.shape[1], config).features
     for part in PARTS:
-        rows = data.build_samples(prepared, part, max_lag, instantaneous or max_lag == 0).rows.numpy()
+        rows = data.build_samples(prepared, part, max_lag, instantaneous or max_lag == 0, span).rows.numpy()
         at = data.positions(prepared, part, max_lag)
         assert rows.shape == (len(at), values.shape[1], 2 + width)
         for row, t in zip(rows, at, strict=True):
@@ -76,6 +81,7 @@ def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: 
             expected += [filled[t - lag] for lag in range(1, max_lag + 1)]
             expected += [seen[t - lag] for lag in range(1, max_lag + 1)]
             expected += [carried[t - lag] for lag in range(1, max_lag + 1)]
+            expected += [level[t - 1]] if max_lag and level is not None else []
             expected += [filled[t], seen[t]] if instantaneous or max_lag == 0 else []
             np.testing.assert_allclose(row, np.stack(expected, axis=1), rtol=1e-5, atol=1e-5)
 
@@ -92,15 +98,15 @@ def test_no_block_reads_another(shape: tuple[int, int, float, int, int], block: 
     other = small.with_values(prepared, values)
     for part in PARTS:
         at = data.positions(prepared, part, 2)
-        before = data.build_samples(prepared, part, 2, True).rows[torch.from_numpy(~inside[at])]
-        after = data.build_samples(other, part, 2, True).rows[torch.from_numpy(~inside[at])]
+        before = data.build_samples(prepared, part, 2, True, 9).rows[torch.from_numpy(~inside[at])]
+        after = data.build_samples(other, part, 2, True, 9).rows[torch.from_numpy(~inside[at])]
         assert torch.equal(before, after)
 
 
 @settings(max_examples=60, deadline=None)
 @given(shape=SHAPES, share=st.floats(0.05, 0.95))
-def test_carrying_forward_reads_the_past_only(shape: tuple[int, int, float, int, int], share: float) -> None:
-    """Law: whatever comes after row t, values or gaps, what is carried up to t stays the same to the bit."""
+def test_carried_values_and_levels_read_the_past_only(shape: tuple[int, int, float, int, int], share: float) -> None:
+    """Law: whatever comes after row t, values or gaps, what is carried or averaged up to t is the same to the bit."""
     prepared = data.prepare(drawn_table(shape), TrainerConfig(batch_size=2))
     t = int(share * len(prepared.values))
     rng = np.random.default_rng(shape[3])
@@ -110,6 +116,49 @@ def test_carrying_forward_reads_the_past_only(shape: tuple[int, int, float, int,
     before = data.carry_forward(prepared.values, prepared.observed, prepared.block)
     after = data.carry_forward(values, observed, prepared.block)
     assert np.array_equal(before[: t + 1], after[: t + 1])
+    for span in (1, 5, 60):
+        level = data.slow_level(prepared.values, prepared.observed, prepared.block, span)
+        assert np.array_equal(level[: t + 1], data.slow_level(values, observed, prepared.block, span)[: t + 1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=SHAPES, span=st.integers(1, 40), part=st.sampled_from(PARTS), where=st.integers(0, 10**6))
+def test_levels_equal_the_loops_and_never_hold_the_target(
+    shape: tuple[int, int, float, int, int], span: int, part: int, where: int
+) -> None:
+    """Law: a level is the running mean of the loops, and the one beside a target is the same whatever the target is."""
+    config = small.settings(max_lag=1, batch_size=2, level_span=span)
+    prepared = data.prepare(drawn_table(shape), config)
+    values, observed = prepared.values.copy(), prepared.observed.copy()
+    expected = oracles.slow_level(values, observed, prepared.block, span)
+    level = data.slow_level(values, observed, prepared.block, span)
+    assert level.dtype == np.float32
+    np.testing.assert_allclose(level, expected, rtol=1e-5, atol=1e-6)
+    at = data.positions(prepared, part, 1)
+    row = where % len(at)
+    values[at[row] :] += 3.0
+    observed[at[row] :] = True
+    other = small.with_values(prepared, values, observed)
+    before, after = (data.build_samples(one, part, 1, False, span).rows[: row + 1] for one in (prepared, other))
+    assert torch.equal(before[:, :, -1], after[:, :, -1])
+
+
+def test_levels_by_hand() -> None:
+    """Law: the mean of a first 0 and what was seen, exponential once `span` are in, held over gaps, anew in a block."""
+    values = np.array([[4], [9], [4], [1], [8], [6], [2]], dtype=np.float32)
+    observed = np.array([[1], [0], [1], [0], [1], [0], [1]], dtype=bool)
+    block = np.array([0, 0, 0, 0, 0, 1, 1])
+    assert data.slow_level(values, observed, block, 100)[:, 0].tolist() == [
+        2,
+        2,
+        np.float32(8 / 3),
+        np.float32(8 / 3),
+        4,
+        0,
+        1,
+    ]
+    assert data.slow_level(values, observed, block, 2)[:, 0].tolist() == [2, 2, 3, 3, 5.5, 0, 1]
+    assert data.slow_level(values, observed, block, 1)[:, 0].tolist() == [4, 4, 4, 4, 8, 0, 2]
 
 
 def test_filling_by_hand() -> None:
@@ -272,9 +321,10 @@ def test_too_few_rows_are_refused(rows: int, max_lag: int) -> None:
 def test_just_enough_rows_are_enough() -> None:
     """Law: the batch is filled by the rows with a history; one row fewer is refused, with what would help."""
     enough = small.table(rows=93)  # 65 training rows, 64 of them with a row before
-    assert len(data.positions(data.prepare(enough, TrainerConfig()), data.TRAIN, 1)) == 64
+    config = TrainerConfig(max_lag=1, batch_size=64)
+    assert len(data.positions(data.prepare(enough, config), data.TRAIN, 1)) == 64
     with pytest.raises(InputError, match="leave 63 for training at max_lag 1, and 64 are needed") as caught:
-        data.prepare(small.table(rows=92), TrainerConfig())
+        data.prepare(small.table(rows=92), config)
     assert "trainer.batch_size" in caught.value.hint
     with pytest.raises(InputError, match="leave 0 for training at max_lag 6"):
         data.prepare(small.table(rows=90, segments=18), TrainerConfig(max_lag=6, batch_size=4))
@@ -305,14 +355,18 @@ def test_the_key_is_of_the_samples_and_not_of_the_truth() -> None:
 
 
 def test_samples_are_built_once_and_not_mixed_up() -> None:
-    """Law: the same data, split and lags give the same tensor; any other never gets it, and the cache is bounded."""
-    configs = [small.settings(max_lag=lag, instantaneous=now) for lag in (0, 1, 2) for now in (False, True)]
+    """Law: the same data, split, lags and span give the same tensor; no other gets it, and the cache is bounded."""
+    configs = [
+        small.settings(max_lag=lag, instantaneous=now, level_span=span)
+        for lag in (0, 1, 2) for now in (False, True) for span in (0, 6, 60)
+    ]  # fmt: skip
     for config in configs:
         prepared = small.dataset(config)
         for part in PARTS:
             got = data.samples(prepared, part, config)
             now = config.instantaneous or config.max_lag == 0
-            assert torch.equal(got.rows, data.build_samples(prepared, part, config.max_lag, now).rows)
+            built = data.build_samples(prepared, part, config.max_lag, now, config.level_span)
+            assert torch.equal(got.rows, built.rows)
             assert data.samples(prepared, part, config) is got
     assert len(data._CACHE) <= data._CACHE_SIZE
 

@@ -39,7 +39,9 @@ def models(draw: st.DrawFn) -> tuple[TrainerConfig, int, int]:
     """Draw settings of the model, a number of variables and a seed."""
     max_lag, instantaneous = draw(st.sampled_from(LAGS))
     widths = {name: draw(st.integers(1, 4)) for name in ("signal_width", "bias_width", "noise_width", "hidden_width")}
-    config = TrainerConfig(max_lag=max_lag, instantaneous=instantaneous, **widths)
+    config = TrainerConfig(
+        max_lag=max_lag, instantaneous=instantaneous, level_span=draw(st.sampled_from([0, 5])), **widths
+    )
     return config, draw(st.integers(2, 6)), draw(st.integers(0, 10**6))
 
 
@@ -119,7 +121,7 @@ def test_the_reconstruction_moves_with_every_gate(kind: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(models())
 def test_predictions_equal_the_loops(drawn: tuple[TrainerConfig, int, int]) -> None:
-    """Law: the stacked products are D_j(sum over i of g_ij V_ij s_i, b_j), variable by variable."""
+    """Law: the stacked products are D_j(sum over i of g_ij V_ij s_i, b_j, 1), variable by variable."""
     config, d, seed = drawn
     shape = model.model_shape(d, config)
     value, gates = lanes_of(shape, 3, seed), random_gates(3, d, seed)
@@ -135,7 +137,8 @@ def test_predictions_equal_the_loops(drawn: tuple[TrainerConfig, int, int]) -> N
 def own_prediction(data: Dataset, part: int, config: TrainerConfig, j: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return what j's own latents read and its predicted mean and error bar, with every gate into j open."""
     shape = model.model_shape(len(data.names), config)
-    rows = build_samples(data, part, config.max_lag, config.instantaneous or config.max_lag == 0).rows
+    now = config.instantaneous or config.max_lag == 0
+    rows = build_samples(data, part, config.max_lag, now, config.level_span).rows
     features = rows[:, :, 2:].permute(1, 2, 0).unsqueeze(0).contiguous()
     d = len(data.names)
     gates = model.off_diagonal(d).unsqueeze(0)
@@ -153,12 +156,13 @@ def own_prediction(data: Dataset, part: int, config: TrainerConfig, j: int) -> t
     seed=st.integers(0, 1000),
     where=st.integers(0, 10**6),
     j=st.integers(0, 2),
+    span=st.sampled_from([0, 1, 7]),
 )
 def test_a_value_never_predicts_itself(
-    lags: tuple[int, bool], missing: float, segments: int, part: int, seed: int, where: int, j: int
+    lags: tuple[int, bool], missing: float, segments: int, part: int, seed: int, where: int, j: int, span: int
 ) -> None:
     """Law: from the data to the prediction, x_j(t) enters neither the features of j at t nor its prediction."""
-    config = small.settings(max_lag=lags[0], instantaneous=lags[1], batch_size=4)
+    config = small.settings(max_lag=lags[0], instantaneous=lags[1], batch_size=4, level_span=span)
     data = small.dataset(config, d=3, rows=60, missing=missing, seed=seed, segments=segments)
     at = positions(data, part, config.max_lag)
     row = where % len(at)
@@ -180,10 +184,11 @@ def test_a_value_never_predicts_itself(
         assert torch.equal(log_scale[row], now_scale[row])
 
 
+@pytest.mark.parametrize("span", [0, 60])
 @pytest.mark.parametrize(("max_lag", "instantaneous"), LAGS)
-def test_a_value_does_predict_the_others(max_lag: int, instantaneous: bool) -> None:
-    """Law: x_i(t) moves its children's predictions at t + 1 ... t + max_lag, at t only when instantaneous."""
-    config = small.settings(max_lag=max_lag, instantaneous=instantaneous)
+def test_a_value_does_predict_the_others(max_lag: int, instantaneous: bool, span: int) -> None:
+    """Law: x_i(t) moves its children at t + 1 ... t + max_lag, and all later through its level; at t if asked to."""
+    config = small.settings(max_lag=max_lag, instantaneous=instantaneous, level_span=span)
     data = small.dataset(config, d=3, missing=0.0)
     at = positions(data, TRAIN, max_lag)
     row = len(at) // 2
@@ -192,17 +197,20 @@ def test_a_value_does_predict_the_others(max_lag: int, instantaneous: bool) -> N
     other = small.with_values(data, values)
     moved = own_prediction(data, TRAIN, config, 1)[1] != own_prediction(other, TRAIN, config, 1)[1]
     first = 0 if instantaneous or max_lag == 0 else 1
-    assert moved.nonzero().flatten().tolist() == list(range(row + first, row + max_lag + 1))
+    end = len(at) if max_lag and span else row + max_lag + 1
+    assert moved.nonzero().flatten().tolist() == list(range(row + first, end))
 
 
+@pytest.mark.parametrize("span", [0, 60])
 @pytest.mark.parametrize(("max_lag", "instantaneous"), LAGS)
-def test_no_feature_serves_both_a_message_and_oneself(max_lag: int, instantaneous: bool) -> None:
+def test_no_filled_feature_serves_both_a_message_and_oneself(max_lag: int, instantaneous: bool, span: int) -> None:
     """Law: what may be interpolated (messages) and what may not (own past) are laid out apart, and masked so."""
-    shape = model.model_shape(3, TrainerConfig(max_lag=max_lag, instantaneous=instantaneous))
-    now = 2 if instantaneous or max_lag == 0 else 0
-    assert len(shape.signal_reads) == len(shape.own_reads) == shape.features == 3 * max_lag + now
+    shape = model.model_shape(3, TrainerConfig(max_lag=max_lag, instantaneous=instantaneous, level_span=span))
+    now, level = 2 if instantaneous or max_lag == 0 else 0, 1 if max_lag and span else 0
+    assert len(shape.signal_reads) == len(shape.own_reads) == shape.features == 3 * max_lag + level + now
     assert shape.own_reads[:max_lag] == (False,) * max_lag, "interpolated history"
-    assert not any(shape.own_reads[3 * max_lag :]), "this row"
+    assert shape.own_reads[3 * max_lag :] == (True,) * level + (False,) * now, "the level, and nothing of this row"
+    assert shape.signal_reads[3 * max_lag :] == (True,) * (level + now)
     assert shape.signal_reads[2 * max_lag : 3 * max_lag] == (False,) * max_lag, "carried history"
     mask = model.reads(shape)
     assert mask.shape == (shape.latents, shape.features)
@@ -212,7 +220,7 @@ def test_no_feature_serves_both_a_message_and_oneself(max_lag: int, instantaneou
 
 @pytest.mark.parametrize("heat", [0.2, 0.5, 0.7, 1.0, 2.0])
 def test_gates_open_as_often_as_said(heat: float) -> None:
-    """Law: A_ij is the frequency with which a drawn gate is above 0, at every temperature; none opens to itself."""
+    """Law: P(open) is the frequency with which a drawn gate is above 0, at every temperature; none opens to itself."""
     draws, logits = 20_000, torch.tensor([[0.0, -3.0, -1.0], [0.0, 0.0, 0.5], [1.5, 4.0, 0.0]])
     rng = np.random.default_rng(8)
     logistic = torch.from_numpy(rng.logistic(size=(draws, 3, 3)).astype(np.float32))
@@ -230,19 +238,16 @@ def test_gates_open_as_often_as_said(heat: float) -> None:
 
 
 def test_noise_free_gates_follow_their_formula() -> None:
-    """Law: evaluation uses clamp(1.2 sigmoid(logit) - 0.1), and a gate shut there is no edge at any cut."""
+    """Law: evaluation uses clamp(1.2 sigmoid(logit) - 0.1), and P(open) is the sigmoid of the shifted logit."""
     logits = torch.linspace(-6, 6, 49).reshape(1, 7, 7)
     off = 1 - torch.eye(7)
     expected = (1.2 * torch.special.expit(logits.double()) - 0.1).clamp(0, 1) * off
     gates = model.expected_gates(logits)
     torch.testing.assert_close(gates.double(), expected, rtol=0, atol=1e-6)
-    strength = model.adjacency(logits, torch.tensor([0.2]))
-    assert torch.equal(strength == 0, gates == 0)
     opened = model.open_probability(logits, torch.tensor([0.2]))
-    assert torch.equal(strength, torch.where(gates > 0, opened, 0.0))
     shift = 0.2 * math.log(0.1 / 1.1)
     torch.testing.assert_close(opened.double(), torch.special.expit(logits.double() - shift) * off, rtol=0, atol=1e-6)
-    assert strength.max() <= 1
+    assert opened.max() <= 1
 
 
 def test_the_stable_sigmoid_is_the_sigmoid() -> None:
@@ -266,6 +271,40 @@ def test_starting_weights_come_from_the_stream_alone() -> None:
         assert part.isfinite().all(), name
     opened = model.open_probability(drawn(3).gate, torch.tensor([0.7]))
     assert (opened[0] + torch.eye(5) > 0.5).all(), "every gate starts open, so that every edge gets a gradient"
+
+
+@settings(max_examples=40, deadline=None)
+@given(models())
+def test_training_starts_from_the_last_value_and_may_read_all(drawn: tuple[TrainerConfig, int, int]) -> None:
+    """Law: encoders start at 0 but for the last value (and this row's); what is read, and learned, is everything."""
+    config, d, seed = drawn
+    shape, lags = model.model_shape(d, config), config.max_lag
+    value = model.init_parameters(shape, np.random.default_rng(seed))
+    sent, own = {0} & set(range(lags)), {2 * lags} & set(range(3 * lags))
+    if config.instantaneous or lags == 0:
+        sent |= {shape.features - 2}
+    for latent in range(shape.latents):
+        for feature in range(shape.features):
+            starts = feature in (sent if latent < shape.signal else own)
+            assert value.encoder[0, :, latent, feature].bool().tolist() == [starts] * d
+    other = shape._replace(signal_starts=shape.signal_reads, own_starts=shape.own_reads)
+    assert torch.equal(model.reads(shape), model.reads(other)), "where training starts is not what may be read"
+    features = torch.randn(1, d, shape.features, 9, generator=torch.Generator().manual_seed(seed))
+    leaf = value.encoder.clone().requires_grad_()
+    found = model.predict(value._replace(encoder=leaf), torch.ones(1, d, d) - torch.eye(d), features, shape)
+    (slope,) = torch.autograd.grad(found.mean.square().sum() + found.log_scale.square().sum(), leaf)
+    assert torch.equal(slope.bool().any(1)[0], model.reads(shape).bool()), "no weight is stuck where it started"
+
+
+def test_a_constant_bends_where_no_value_does() -> None:
+    """Law: a decoder that is fed zeros predicts its constants: the first, and the others through tanh."""
+    shape = model.model_shape(3, TrainerConfig())
+    value = lanes_of(shape, 2, 5)
+    silent = value._replace(encoder=torch.zeros_like(value.encoder), encoder_bias=torch.zeros_like(value.encoder_bias))
+    found = model.predict(silent, torch.ones(2, 3, 3) - torch.eye(3), torch.ones(2, 3, shape.features, 4), shape)
+    constant = value.memory[..., -1]
+    expected = constant[..., 0] + (value.readout[:, :, 0] * torch.tanh(constant[..., 1:])).sum(2)
+    torch.testing.assert_close(found.mean, expected[..., None].expand(2, 3, 4))
 
 
 def test_error_bars_are_limited() -> None:

@@ -12,19 +12,21 @@ import torch
 from core import metrics, trainer
 from core.config import TrainerConfig
 from core.data import VALIDATION, Dataset, prepare, samples
+from core.graph_text import edges_of
 from core.lanes import Lanes, join, over_tensors, select
-from core.model import adjacency, model_shape
-from core.results import HASH_LENGTH, NUMBERS_WITH_TRUTH, finish, saved_weights, weights_hash
+from core.model import model_shape
+from core.results import HASH_LENGTH, NUMBERS_WITH_TRUTH, READOUT_ROWS, finish, saved_weights, weights_hash
+from core.strength import edge_strengths, readout_rows
 from core.trainer import advance, start
 from tests import oracles
 from tests.core import small
 
-CONFIG = small.settings(epochs=6, warmup=0.2)
+CONFIG = small.settings(epochs=6, warmup=0.2, decay_start=0.3)
 RECORDED = {
     "epochs", "best_epoch", "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1",
     "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
     "edge_count_blind", "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
-    "final_learning_rate", "lr_drops", "graph_hash", "weights_hash",
+    "final_learning_rate", "lr_drops", "graph_hash", "blind_edges", "weights_hash",
 }  # fmt: skip
 
 
@@ -53,7 +55,8 @@ def test_scores_are_recounted_from_the_graph(thresholds: str) -> None:
     lanes, data = trained(config)
     truth = data.truth
     assert truth is not None
-    strengths = adjacency(lanes.kept.gate, trainer.temperature(lanes.best_epoch, config)).numpy()
+    heat, rows = trainer.temperature(lanes.best_epoch, config), readout_rows(data, config, READOUT_ROWS)
+    strengths = edge_strengths(lanes.kept, heat, rows, config).numpy()
     for lane, outcome in enumerate(finish(lanes, data, config)):
         found, strength = outcome.numbers, outcome.adjacency
         assert np.array_equal(strength, strengths[lane])
@@ -76,6 +79,7 @@ def test_scores_are_recounted_from_the_graph(thresholds: str) -> None:
         assert found["skeleton_f1_blind"] == oracles.skeleton_f1(blind, truth)
         assert found["edge_count_blind"] == blind.sum()
         assert found["degenerate"] == metrics.degenerate(torch.from_numpy(blind)[None])[0]
+        assert np.array_equal(edges_of(found["blind_edges"]), np.packbits(blind))
         packed = np.packbits(graph).tobytes()
         assert found["graph_hash"] == hashlib.sha256(packed).hexdigest()[:HASH_LENGTH]
 
@@ -88,13 +92,15 @@ def test_counters_are_the_lanes() -> None:
         assert (found["epochs"], found["best_epoch"]) == (5, lanes.best_epoch[lane])
         assert found["avg_grad_clip_ratio"] == pytest.approx(lanes.clipped[lane].item() / lanes.step[lane].item())
         assert found["max_grad_norm"] == lanes.norm_max[lane]
-        assert found["final_learning_rate"] == lanes.plateau.lr[lane]
+        assert found["final_learning_rate"] == trainer.rate_in_force(lanes.plateau.lr, lanes.epoch - 1, CONFIG)[lane]
+        assert found["final_learning_rate"] < lanes.plateau.lr[lane], "a decay worth checking"
         assert found["lr_drops"] == lanes.plateau.drops[lane]
 
 
 def test_val_loss_is_that_of_the_kept_evaluation() -> None:
-    """Law: the loss and the graph of the outcome are those logged at the best epoch, to the bit."""
+    """Law: loss and graph of the outcome are those logged at the best epoch, to the bit, where both read all rows."""
     data = small.dataset(CONFIG)
+    assert len(data.values) <= min(trainer.WATCHED_ROWS, READOUT_ROWS)
     lanes, logged = start(small.trials(2, lr=0.2), data, CONFIG), []
     for _ in range(6):
         lanes, found = advance(lanes, data, CONFIG)
@@ -188,6 +194,7 @@ def test_a_trial_that_was_lost_still_finishes() -> None:
     over_tensors(lambda part: part[0].fill_(torch.nan), lost.kept)
     outcomes, expected = finish(lost, data, CONFIG), finish(lanes, data, CONFIG)
     assert outcomes[0].graph.sum() == 0
+    assert not outcomes[0].adjacency.any()
     assert outcomes[0].numbers["degenerate"] == "empty"
     for ours, theirs in zip(outcomes[1:], expected[1:], strict=True):
         assert repr(ours.numbers) == repr(theirs.numbers)

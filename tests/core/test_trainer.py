@@ -1,18 +1,22 @@
 """Starting, advancing and evaluating trials: symmetries, settings that act, honest logs, failures that stay alone."""
 
+import math
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import metrics, trainer
 from core.config import Hyperparameters, TrainerConfig
-from core.data import TRAIN, VALIDATION, prepare, samples
+from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.lanes import Lanes, join, over_tensors, select, to_arrays
 from core.losses import acyclicity
-from core.model import Parameters, adjacency, expected_gates, model_shape
+from core.model import Parameters, expected_gates, model_shape
+from core.strength import edge_strengths, readout_rows
 from core.trainer import advance, start
 from tests import oracles
 from tests.core import small
@@ -25,6 +29,12 @@ def relabelled(value: Parameters, order: list[int]) -> Parameters:
         mix=value.mix[:, order][:, :, :, order],
         **{name: part[:, order] for name, part in value._asdict().items() if name not in ("gate", "mix")},
     )
+
+
+def strengths(value: Parameters, epoch: torch.Tensor, data: Dataset, config: TrainerConfig) -> torch.Tensor:
+    """Return the graphs that an evaluation reads off some weights."""
+    rows = readout_rows(data, config, trainer.WATCHED_ROWS)
+    return edge_strengths(value, trainer.temperature(epoch, config), rows, config)
 
 
 @pytest.mark.parametrize("max_lag", [0, 1, 2])
@@ -55,12 +65,12 @@ def test_relabelling_variables_relabels_the_graph(max_lag: int, monkeypatch: pyt
         turned, mirror = advance(turned, mirrored, config)
     for ours, theirs in zip(relabelled(lanes.value, order), turned.value, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
-    heat = trainer.temperature(lanes.epoch, config)
-    strength = adjacency(lanes.value.gate, heat)[:, order][:, :, order]
-    torch.testing.assert_close(strength, adjacency(turned.value.gate, heat), rtol=1e-3, atol=1e-4)
+    strength = strengths(lanes.value, lanes.epoch, data, config)[:, order][:, :, order]
+    mirrored_strength = strengths(turned.value, turned.epoch, mirrored, config)
+    torch.testing.assert_close(strength, mirrored_strength, rtol=1e-2, atol=1e-3)
     for one, two in zip(found, mirror, strict=True):
         assert one.val_loss == pytest.approx(two.val_loss, rel=1e-3, abs=1e-4)
-        assert one.h == pytest.approx(two.h, rel=1e-3, abs=1e-5)
+        assert one.h == pytest.approx(two.h, rel=1e-2, abs=1e-4)
 
 
 @pytest.mark.parametrize("max_lag", [0, 1])
@@ -91,9 +101,11 @@ def test_every_swept_setting_moves_the_weights(name: str) -> None:
 
 STEADY = {
     "epochs": 12, "warmup": 0.2, "patience": 8, "plateau_patience": 0, "plateau_cooldown": 0, "max_lag": 1,
+    "level_span": 60, "decay_start": 1.0, "bias_width": 2, "noise_width": 1,
 }  # fmt: skip
 CHANGES: dict[str, Any] = {
     "epochs": 24, "batch_size": 20, "evaluate_every": 2, "patience": 1, "max_lag": 2, "instantaneous": True,
+    "level_span": 5, "decay_start": 0.3,
     "reconstruction": "mse", "signal_width": 3, "bias_width": 3, "hidden_width": 4, "noise_width": 2,
     "clip_norm": 0.1, "temperature_start": 0.9, "temperature_end": 0.3, "warmup": 0.5, "plateau": "val_shd",
     "plateau_factor": 0.2, "plateau_patience": 2, "plateau_cooldown": 3, "thresholds": "all",
@@ -101,12 +113,13 @@ CHANGES: dict[str, Any] = {
 
 
 def course(config: TrainerConfig) -> list[str]:
-    """Spell every evaluation of a short, restless training."""
-    data = small.dataset(config)
-    lanes, spelt = start(small.trials(1, lr=0.2, lambda_sparse=0.2), data, config), []
+    """Spell every evaluation of some short, restless trainings."""
+    data, rates = small.dataset(config), (0.3, 0.6, 1.0)
+    trials = [(k, 1000, Hyperparameters(lr=rate, lambda_sparse=0.2)) for k, rate in enumerate(rates)]
+    lanes, spelt = start(trials, data, config), []
     for _ in range(10):
         lanes, found = advance(lanes, data, config)
-        spelt.append(small.timeless(found[0]))
+        spelt += [small.timeless(item) for item in found]
     return spelt
 
 
@@ -161,7 +174,7 @@ def test_starting_is_by_seed() -> None:
 @pytest.mark.parametrize("batch", [7, 16, 83])
 def test_an_epoch_visits_every_row_once(batch: int) -> None:
     """Law: an epoch draws the training rows without repetition, all but fewer than one a step, each as it is."""
-    config = small.settings(batch_size=batch)
+    config = small.settings(batch_size=batch, max_lag=1)
     data = small.dataset(config, missing=0.1)
     rows = samples(data, TRAIN, config).rows
     lanes = start(small.trials(3), data, config)
@@ -205,6 +218,50 @@ def test_warm_up_is_a_straight_ramp() -> None:
     assert trainer.weights(lanes, torch.tensor([0.0, 0.5])).sparse.tolist() == pytest.approx([0.0, 0.2])
 
 
+@given(
+    epochs=st.integers(2, 300),
+    begin=st.floats(0.0, 0.95),
+    rates=st.lists(st.floats(1e-5, 1.0), min_size=1, max_size=4),
+)
+def test_the_rate_falls_along_a_cosine(epochs: int, begin: float, rates: list[float]) -> None:
+    """Law: the rate is the plateau's up to `decay_start`, then half a cosine down to the floor at the last epoch."""
+    config = TrainerConfig(epochs=epochs, decay_start=begin)
+    lr = torch.tensor(rates, dtype=torch.float64)
+    course = torch.stack(
+        [trainer.rate_in_force(lr, torch.full(lr.shape, epoch), config) for epoch in range(epochs + 1)]
+    )
+    assert course.dtype == torch.float64
+    for epoch, found in enumerate(course):
+        along = min(max((epoch / epochs - begin) / (1 - begin), 0.0), 1.0)
+        fall = (1 - trainer.DECAY_FLOOR) * (1 - math.cos(math.pi * along)) / 2
+        assert found.tolist() == pytest.approx((lr * (1 - fall)).tolist(), rel=1e-9)
+        if epoch <= begin * epochs:
+            assert found.tolist() == pytest.approx(rates, rel=1e-9)
+    assert (course.diff(dim=0) <= 0).all(), "never up"
+    assert course[-1].tolist() == pytest.approx((lr * trainer.DECAY_FLOOR).tolist())
+    after = trainer.rate_in_force(lr, torch.full(lr.shape, epochs + 9), config)
+    assert torch.equal(after, course[-1]), "and no further"
+    for epoch in (0, epochs // 2, epochs):
+        never = trainer.rate_in_force(lr, torch.full(lr.shape, epoch), replace(config, decay_start=1.0))
+        assert torch.equal(never, lr)
+
+
+def test_an_epoch_is_trained_at_the_rate_in_force() -> None:
+    """Law: an epoch under the decay is, to the bit, one without it at the rate that the decay says, lane by lane."""
+    decayed = small.settings(epochs=10, decay_start=0.2)
+    constant = replace(decayed, decay_start=1.0)
+    data = small.dataset(decayed)
+    lanes = start(small.trials(3), data, decayed)
+    lanes = lanes._replace(epoch=torch.tensor([0, 5, 9]))
+    rate = trainer.rate_in_force(lanes.plateau.lr, lanes.epoch, decayed)
+    assert rate[0] == lanes.plateau.lr[0]
+    assert (rate[1:] < lanes.plateau.lr[1:]).all()
+    ours, _ = trainer.train_epoch(lanes, data, decayed)
+    theirs, _ = trainer.train_epoch(lanes._replace(plateau=lanes.plateau._replace(lr=rate)), data, constant)
+    assert small.differing(ours.value, theirs.value) == []
+    assert torch.equal(ours.plateau.lr, lanes.plateau.lr), "the plateau knows nothing of the decay"
+
+
 def test_evaluations_say_what_happened() -> None:
     """Law: every logged number is the one of its definition, recounted from the steps and the weights."""
     config = small.settings(evaluate_every=2, warmup=0.0, clip_norm=0.4)
@@ -227,8 +284,9 @@ def test_evaluations_say_what_happened() -> None:
         assert item.grad_norm_median == np.sort(norms[:, lane])[(len(norms) - 1) // 2]
         assert after.clipped[lane] - lanes.clipped[lane] == (norms[:, lane] > 0.4).sum()
         assert after.norm_max[lane] == max(norms[:, lane].max(), lanes.norm_max[lane])
-        assert item.learning_rate == lanes.plateau.lr[lane], "the rate the epoch was trained with"
-        strength = adjacency(after.value.gate, trainer.temperature(after.epoch, config))[lane]
+        rate = trainer.rate_in_force(lanes.plateau.lr, lanes.epoch + 1, config)
+        assert item.learning_rate == rate[lane], "the rate the last epoch was trained with"
+        strength = strengths(after.value, after.epoch, data, config)[lane]
         assert item.h == pytest.approx(acyclicity(strength[None]).item())
         graph = strength.double().numpy() > item.best_threshold
         assert item.best_threshold == oracles.tuned_threshold(strength.numpy(), data.truth, "21")
@@ -267,7 +325,7 @@ def test_without_a_true_graph_scores_are_blank() -> None:
     for lane, item in enumerate(found):
         assert np.isnan([item.val_f1, item.val_shd]).all()
         assert item.best_threshold == metrics.BLIND_CUT
-        strength = adjacency(lanes.value.gate, trainer.temperature(lanes.epoch, config))[lane]
+        strength = strengths(lanes.value, lanes.epoch, data, config)[lane]
         assert item.edge_count == (strength > 0.5).sum()
 
 
@@ -292,18 +350,18 @@ def test_the_kept_weights_are_those_of_the_best_validation_loss() -> None:
 
 def test_a_trial_without_progress_stops_early() -> None:
     """Law: a trial is stopped at the first evaluation that is the patience-th without progress, and no other."""
-    config = small.settings(epochs=40, warmup=0.1, patience=3)
+    config = small.settings(epochs=40, warmup=0.1, patience=3, decay_start=1.0)
     data = small.dataset(config)
     lanes = start(small.trials(2, lr=0.3), data, config)
-    for _ in range(15):
+    for _ in range(30):
         lanes, found = advance(lanes, data, config)
         assert [item.stopped_early for item in found] == (lanes.stale >= 3).tolist()
     assert (lanes.stale >= 3).any()
 
 
 def test_rates_drop_on_a_plateau() -> None:
-    """Law: the rate in force is the starting rate times the factor for every drop, and training goes on with it."""
-    config = small.settings(epochs=40, warmup=0.0, plateau_patience=0, plateau_cooldown=0)
+    """Law: the plateau's rate is the starting rate times the factor for every drop, and training goes on with it."""
+    config = small.settings(epochs=40, warmup=0.0, plateau_patience=0, plateau_cooldown=0, decay_start=1.0)
     data = small.dataset(config)
     lanes, found = small.trained(data, config, times=12, lr=0.2)
     assert lanes.plateau.drops.min() >= 1
@@ -352,19 +410,20 @@ def test_a_rate_that_explodes_is_a_failure_and_not_a_score() -> None:
 
 def test_a_loss_that_is_lost_at_the_last_step_is_a_failure_at_once() -> None:
     """Law: no evaluation says "not failed" beside a validation loss that is not finite."""
-    config = small.settings(batch_size=83)  # one step an epoch, so that no later gradient shows what it did
+    config = small.settings(batch_size=83, max_lag=1)  # one step an epoch, so that no later gradient shows what it did
     data = small.dataset(config)
     lanes, found = advance(start([(0, 1, Hyperparameters(lr=1e20))], data, config), data, config)
     assert not np.isfinite(found[0].val_loss)
     assert found[0].failed_step == lanes.step[0] == 1
 
 
-def test_it_learns() -> None:
-    """Law: on a clean chain the learner finds every edge and no other, seen and blind, in a second or two."""
+@pytest.mark.parametrize(("rows", "prices"), [(600, (0.05, 0.1)), (2000, (0.02, 0.05))])
+def test_it_learns(rows: int, prices: tuple[float, float]) -> None:
+    """Law: on a clean chain every edge and no other is found, seen and at a half; few rows need the higher price."""
     config = TrainerConfig(epochs=60, batch_size=32, evaluate_every=10)
-    data = small.dataset(config, d=4, rows=600)
+    data = small.dataset(config, d=4, rows=rows)
     lanes = start(
-        [(k, k, Hyperparameters(lambda_sparse=price, lr=0.03)) for k, price in enumerate((0.02, 0.05))], data, config
+        [(k, k, Hyperparameters(lambda_sparse=price, lr=0.03)) for k, price in enumerate(prices)], data, config
     )
     first = None
     for _ in range(6):
@@ -374,5 +433,5 @@ def test_it_learns() -> None:
     assert [item.val_shd for item in found] == [0.0, 0.0]
     assert first is not None
     assert all(last.recon < early.recon for last, early in zip(found, first, strict=True))
-    strength = adjacency(lanes.kept.gate, trainer.temperature(lanes.best_epoch, config))
+    strength = strengths(lanes.kept, lanes.best_epoch, data, config)
     assert np.array_equal((strength > 0.5).numpy(), np.stack([data.truth] * 2))

@@ -16,6 +16,7 @@ import yaml
 from commands import STATES, journal, rerun, table, trials
 
 from studies.artefacts import as_json
+from studies.choice import best_row
 from studies.records import EPOCH_COLUMNS, parse_cell, read_rows, trial_columns
 from sweeps.spec import load_spec
 
@@ -23,7 +24,7 @@ TRIAL_COLUMNS = (  # noqa: SIM905
     "number state seed lambda_sparse lambda_acyclic lr lambda_disen epochs best_epoch val_shd val_shd_directed val_f1 "
     "precision recall skeleton_f1 edge_count true_edge_count best_threshold val_shd_blind val_f1_blind "
     "skeleton_f1_blind edge_count_blind blind_score val_loss h is_dag degenerate avg_grad_clip_ratio max_grad_norm "
-    "final_learning_rate lr_drops pruned_epoch seconds graph_hash weights_hash error"
+    "final_learning_rate lr_drops pruned_epoch seconds graph_hash blind_edges weights_hash error"
 ).split()
 MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
@@ -126,7 +127,9 @@ def test_the_summary(finished: Path, summary: dict[str, Any]) -> None:
         assert {column: summary[name][column] for column in TRIAL_COLUMNS} == recorded
     complete = [row for row in rows if row["state"] == "complete"]
     assert summary["best"]["val_shd"] == min(row["val_shd"] for row in complete)
-    assert summary["blind"]["blind_score"] == min(row["blind_score"] for row in complete)
+    pick = best_row(rows, "blind")
+    assert pick is not None
+    assert summary["blind"]["number"] == pick["number"]
     assert 0 <= summary["best"]["chance_p"] <= 1
     block = {
         "n", "shd_mean", "shd_low", "shd_high", "f1_mean", "f1_low", "f1_high", "shd_gap", "f1_gap", "trial", "failed",

@@ -24,7 +24,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = streams.err.splitlines()
     assert lines[0].startswith("smoke: sensors, 120 rows x 5 variables, ")
     assert lines[0].endswith(" % missing, 5 true edges, seed 1337")
-    starts = ("missing    ", "search     lambda_sparse 0.0003-3 log", "baselines  empty graph SHD 5, VAR(1) t-test SHD",
+    starts = ("missing    ", "search     lambda_sparse 0.0003-3 log", "baselines  empty graph SHD 5, VAR(",
               f"folder     {path}", "trial ", "winner on 2 fresh seeds: SHD ", "10 trials in ", f"Report      {path}",
               f"Run again   python -m studies.rerun {path}")  # fmt: skip
     places = [next(place for place, line in enumerate(lines) if line.startswith(start)) for start in starts]

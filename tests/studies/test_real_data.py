@@ -44,8 +44,9 @@ def test_air_quality(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("-200" in note for note in environment["notes"])
     found = summary()
     assert found["baselines"]["empty"]["shd"] == 13
-    assert found["best"]["val_shd"] >= 13
-    assert "not better than the empty graph (SHD 13)" in opening()
+    beaten = found["best"]["val_shd"] < 13  # by luck: six trials of four epochs have a cut each, chosen by the truth
+    assert "Do not rely on this graph" in opening()
+    assert ("not better than the empty graph (SHD 13)" in opening()) != beaten
     assert {row["state"] for row in trials(only())} <= {"complete", "pruned"}
 
 

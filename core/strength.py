@@ -1,0 +1,71 @@
+"""How strong each edge is: the share of its target's variation that is lost when the edge is cut.
+
+The probability that a gate is open saturates at 1 for every edge that training kept, true or not, so it
+ranks badly. What an edge explains ranks well, depends little on the price it was learned at, and has a cut
+with a meaning.
+"""
+
+import torch
+from torch import Tensor
+
+from core.config import TrainerConfig
+from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.model import Parameters, Shape, decode, drives, encode, model_shape, open_probability
+
+NEEDED_SHARE = 0.025
+
+
+def readout_rows(dataset: Dataset, config: TrainerConfig, limit: int) -> Tensor:
+    """Return `limit` rows or fewer (one more at most), evenly spread over training and validation, (d, 2 + F, B)."""
+    parts = [samples(dataset, part, config).rows for part in (TRAIN, VALIDATION)]
+    total = sum(len(part) for part in parts)
+    step = max(1, -(-total // limit))
+    return torch.cat([part[::step] for part in parts]).permute(1, 2, 0).contiguous()
+
+
+def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: TrainerConfig) -> Tensor:
+    """Return the learned graph: A_ij = r / (r + c), r the share of the error of j that edge i -> j saves.
+
+    r_ij = (e_j without i - e_j) / (e_j without any parent), e_j the mean squared error over the observed
+    rows, everything else as learned; c is `NEEDED_SHARE`, so that an edge above 0.5 saves more than that.
+    Only edges whose gate is open with probability above one half can have a strength.
+
+    Args:
+        value: parameters of K lanes, K > 1.
+        heat: (K,) gate temperature.
+        rows: (d, 2 + F, B) standardised target, observed flag and features, as of `readout_rows`.
+        config: fixed settings.
+
+    Returns:
+        (K, d, d) float32 in [0, 1), [i, j] is i -> j, zero diagonal; exactly 0 for edges that are shut,
+        carry nothing, or do harm, and where a lane's weights are not numbers. The true graph is not read.
+    """
+    shape = model_shape(rows.shape[0], config)
+    gates = (open_probability(value.gate, heat) > 0.5).float()
+    lanes, d = gates.shape[:2]
+    stacked = rows.expand(lanes, *rows.shape)
+    target, observed = stacked[:, :, 0], stacked[:, :, 1]
+    count = observed.sum(2).clamp(min=1.0)
+
+    def error(drive: Tensor) -> Tensor:
+        return ((target - decode(value, drive, shape).view(target.shape)) * observed).square().sum(2) / count
+
+    latents = encode(value, stacked[:, :, 2:].contiguous(), shape)
+    with_all = drives(value, gates, latents, shape)
+    whole, alone = error(with_all), error(drives(value, torch.zeros_like(gates), latents, shape))
+    share = torch.zeros_like(gates)
+    for cause in torch.nonzero(gates.amax((0, 2))).flatten().tolist():
+        sent = message_of(value, gates, latents, cause, shape)
+        saved = (error(with_all - sent) - whole) / alone.clamp(min=1e-12)
+        # a lane that diverged saves nothing, else its strengths would be NaN wherever another lane has an edge
+        share[:, cause] = torch.where((saved > 0) & saved.isfinite(), saved, 0.0) * gates[:, cause]
+    return share / (share + NEEDED_SHARE)
+
+
+def message_of(value: Parameters, gates: Tensor, latents: Tensor, cause: int, shape: Shape) -> Tensor:
+    """Return what one variable sends to every decoder, (K * d, hidden + 1, B)."""
+    lanes, d = gates.shape[:2]
+    weights = value.mix[:, :, :, cause] * gates[:, cause, :, None, None]
+    signal = latents.view(lanes, d, *latents.shape[1:])[:, cause, : shape.signal]
+    sent = torch.bmm(weights.reshape(lanes, -1, shape.signal), signal.contiguous())
+    return sent.view(lanes * d, shape.hidden + 1, -1)
