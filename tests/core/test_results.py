@@ -11,7 +11,7 @@ import torch
 
 from core import metrics, trainer
 from core.config import TrainerConfig
-from core.data import VALIDATION, Dataset, prepare, samples
+from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.graph_text import edges_of
 from core.lanes import Lanes, join, over_tensors, select
 from core.model import model_shape
@@ -117,20 +117,24 @@ def test_val_loss_is_that_of_the_kept_evaluation() -> None:
 
 
 def test_the_blind_score_equals_the_loops() -> None:
-    """Law: blind_score is the held-out cost a row with gates at 0 and 1, plus log(n) / (2 n) an edge."""
+    """Law: blind_score is the cost a row of the cut graph, mean of both splits' means, plus log(n) / n an edge."""
     lanes, data = trained(missing=0.2)
-    rows = samples(data, VALIDATION, CONFIG).rows.numpy()
-    features = np.repeat(rows[None, :, :, 2:].transpose(0, 2, 3, 1), 3, axis=0)
     arrays = {name: part.numpy() for name, part in lanes.kept._asdict().items()}
     outcomes = finish(lanes, data, CONFIG)
     gates = np.stack([outcome.adjacency > 0.5 for outcome in outcomes]).astype(float)
+    parts = [samples(data, part, CONFIG).rows.numpy() for part in (TRAIN, VALIDATION)]
+    size = sum(len(rows) for rows in parts)
     for lane, outcome in enumerate(outcomes):
-        mean, scale = oracles.prediction(arrays, gates, features, model_shape(4, CONFIG), lane)
-        costs = [
-            oracles.negative_log_likelihood(mean[j, t], scale[j, t], rows[t, j, 0])
-            for t in range(len(rows)) for j in range(4) if rows[t, j, 1]
-        ]  # fmt: skip
-        expected = 4 * np.mean(costs) + math.log(len(rows)) / (2 * len(rows)) * gates[lane].sum()
+        means = []
+        for rows in parts:
+            features = np.repeat(rows[None, :, :, 2:].transpose(0, 2, 3, 1), 3, axis=0)
+            mean, scale = oracles.prediction(arrays, gates, features, model_shape(4, CONFIG), lane)
+            costs = [
+                oracles.negative_log_likelihood(mean[j, t], scale[j, t], rows[t, j, 0])
+                for t in range(len(rows)) for j in range(4) if rows[t, j, 1]
+            ]  # fmt: skip
+            means.append(np.mean(costs))
+        expected = 4 * np.mean(means) + math.log(size) / size * gates[lane].sum()
         assert outcome.numbers["blind_score"] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
