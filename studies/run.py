@@ -213,6 +213,10 @@ class Run:
             again = [(best["number"], best["seed"], Hyperparameters(**self.sweep.params(best)))]
             lanes = train(again, self.dataset, self.workers, best["epochs"])[0].lanes
         outcome = finish(lanes, self.dataset, self.spec.trainer)[0]
+        if outcome.numbers["weights_hash"] != best["weights_hash"]:
+            self.terminal.say(
+                f"warning: trial {best['number']} came out differently here; best/ holds what it gives now"
+            )
         log = [row for row in self.sweep.epochs if row["trial"] == best["number"]]
         artefacts.write_trial(self.folder.path / "best", best, log, lanes, outcome, self.spec, self.dataset.names)
         return outcome

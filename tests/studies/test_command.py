@@ -1,12 +1,14 @@
 """Laws of the command from end to end: what it prints where, what it writes, and what it leaves alone."""
 
 import csv
+import hashlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from commands import SMALL, folders, only, rerun, run, sweep, trials
 
@@ -174,3 +176,21 @@ def test_the_packaged_sweep_beats_the_empty_graph(capsys: pytest.CaptureFixture[
     summary = json.loads(capsys.readouterr().out)
     assert summary["best"]["val_shd"] < summary["baselines"]["empty"]["shd"]
     assert summary["best"]["chance_p"] < 0.01
+
+
+def test_a_blind_pick_that_never_led_is_trained_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """best/ holds the picked trial's own weights, whether or not it had the lowest blind score."""
+    led = set()
+    for seed in range(4):
+        assert sweep(*SMALL, "--objective", "blind", "--seed", str(seed), "-o", f"out{seed}") == 0
+        folder = only(f"out{seed}")
+        best = json.loads((folder / "summary.json").read_text())["best"]
+        rows = [row for row in trials(folder) if row["state"] == "complete"]
+        led.add(min(rows, key=lambda row: float(row["blind_score"]))["number"] == str(best["number"]))
+        weights = torch.load(folder / "best" / "weights.pt", weights_only=True)
+        total = hashlib.sha256()
+        for tensor in weights.values():
+            total.update(tensor.contiguous().numpy().tobytes())
+        assert total.hexdigest().startswith(best["weights_hash"])
+    assert led == {True, False}, "both cases were met"
+    assert "came out differently" not in capsys.readouterr().err
