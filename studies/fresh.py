@@ -1,6 +1,6 @@
 """What fresh seeds and fresh data say of a sweep: rows, how often each edge returns, the summary's block.
 
-The sweep's winner is judged as the sweep judged it, and the blind pick (the trial with the lowest blind score)
+The sweep's winner is judged as the sweep judged it, and the blind pick (`choice.best_row` on the objective blind)
 at the cut that never sees the true graph, with numbers that would have been the same beside any true graph.
 """
 
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 class Picks(NamedTuple):
     """The trials tried again: rows of trials.csv.
 
-    winner: the sweep's best trial, by its own objective. blind: the trial with the lowest blind score. They are
+    winner: the sweep's best trial, by its own objective. blind: the blind pick of `choice.best_row`. They are
     one where the sweep's objective is blind, so that nothing chosen by the truth is in such a run.
     """
 

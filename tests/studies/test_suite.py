@@ -110,7 +110,7 @@ def test_the_others_have_their_times(whole: Path) -> None:
 
 
 def test_blind_sweeps_never_saw_the_truth(whole: Path) -> None:
-    """The blind rows come from sweeps whose objective is blind, and the winner has the lowest blind score."""
+    """The blind rows come from sweeps whose objective is blind, and the winner is the blind pick."""
     for path in folder(str(whole / "runs")).glob("*-blind-*"):
         summary = json.loads((path / "summary.json").read_text())
         assert summary["objective"] == "blind"
