@@ -22,6 +22,7 @@ from core.data import TEST, Dataset
 RESTARTS, RESTART_BUDGET = 20, 600
 RESTART_SEED = 20061010
 LEAST_GAIN = 1e-9
+MOST_KNOWN = 200_000
 LEAST_PAIRS, PAIRS_A_VARIABLE = 80, 4  # the strongest pairs are searched: the time grows with their square
 Pair = tuple[int, int]
 Parents = list[set[int]]
@@ -44,6 +45,7 @@ class ParentScores:
         self.width = len(parts)
         self.products = columns.T @ columns / self.rows + 1e-9 * np.eye(columns.shape[1])
         self.known: dict[tuple[int, frozenset[int]], float] = {}
+        self.found: dict[tuple[Pair, ...], Parents] = {}
 
     def of(self, child: int, parents: frozenset[int]) -> float:
         """Return the criterion of one variable, worked out once."""
@@ -113,7 +115,18 @@ def climb(parents: Parents, pairs: list[Pair], scores: ParentScores) -> Parents:
 
 
 def best_graph(pairs: list[Pair], scores: ParentScores) -> NDArray[np.bool_]:
-    """Return the best acyclic graph found within some pairs, (d, d), [i, j] is i -> j.
+    """Return the best acyclic graph found within some pairs, (d, d), [i, j] is i -> j; kept for the same pairs."""
+    key = tuple(pairs)
+    if key not in scores.found:
+        scores.found[key] = search(pairs, scores)
+    graph = np.zeros((scores.variables, scores.variables), dtype=bool)
+    for child, those in enumerate(scores.found[key]):
+        graph[sorted(those), child] = True
+    return graph
+
+
+def search(pairs: list[Pair], scores: ParentScores) -> Parents:
+    """Climb from several starts and return the best end.
 
     The first climb starts from no edge; the others from all pairs directed by a random order (a fixed seed),
     fewer of them where there are many pairs.
@@ -131,10 +144,19 @@ def best_graph(pairs: list[Pair], scores: ParentScores) -> NDArray[np.bool_]:
         total = scores.total(tried)
         if total < least - LEAST_GAIN:
             found, least = tried, total
-    graph = np.zeros((d, d), dtype=bool)
-    for child, those in enumerate(found):
-        graph[sorted(those), child] = True
-    return graph
+    return found
+
+
+_CRITERIA: dict[str, tuple[ParentScores, ParentScores]] = {}
+
+
+def criteria(dataset: Dataset) -> tuple[ParentScores, ParentScores]:
+    """Return the criterion with straight and with curved effects, kept for the data set used last."""
+    if dataset.key not in _CRITERIA or sum(len(item.known) for item in _CRITERIA[dataset.key]) > MOST_KNOWN:
+        rows = dataset.values[dataset.split != TEST].astype(np.float64)
+        _CRITERIA.clear()
+        _CRITERIA[dataset.key] = ParentScores(rows, curved=False), ParentScores(rows, curved=True)
+    return _CRITERIA[dataset.key]
 
 
 class Oriented(NamedTuple):
@@ -160,11 +182,10 @@ def oriented(strength: NDArray[np.float32], dataset: Dataset) -> Oriented:
     pair = np.maximum(strength, strength.T)
     ahead = sorted(zip(*np.nonzero(np.triu(known | known.T)), strict=True), key=lambda at: -pair[at])
     pairs = sorted((int(i), int(j)) for i, j in ahead[: max(LEAST_PAIRS, PAIRS_A_VARIABLE * len(known))])
-    rows = dataset.values[dataset.split != TEST].astype(np.float64)
     near: Parents = [set(np.flatnonzero(known[:, j] | known[j]).tolist()) for j in range(len(known))]
-    models = [ParentScores(rows, curved=curved) for curved in (False, True)]
+    models = criteria(dataset)
     scores = min(models, key=lambda model: model.total(near))
     graph = best_graph(pairs, scores)
     parents: Parents = [set(np.flatnonzero(column).tolist()) for column in graph.T]
     moved = np.where(graph, 0.5 + 0.5 * pair, 0.5 * strength).astype(np.float32)
-    return Oriented(moved, min(model.total(parents) for model in models) / len(rows))
+    return Oriented(moved, min(model.total(parents) for model in models) / scores.rows)

@@ -32,6 +32,7 @@ from core.model import (
     unpack,
 )
 from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
+from core.orientation import oriented
 from core.strength import edge_strengths, readout_rows
 
 INIT, SHUFFLE, GATES = 0, 1, 2
@@ -253,6 +254,10 @@ def evaluate(
     """Measure every lane on the validation rows, step its schedule, keep its weights if they are the best."""
     heat = temperature(lanes.epoch, config)
     graph = edge_strengths(lanes.value, heat, readout_rows(dataset, config, WATCHED_ROWS), config)
+    if config.max_lag == 0:  # before the warm-up ends most pairs are open, and a search among them means nothing
+        warm = progress(lanes.epoch, config) >= 1.0
+        parts = zip(graph.numpy(), warm.tolist(), strict=True)
+        graph = torch.from_numpy(np.stack([oriented(lane, dataset).strength if now else lane for lane, now in parts]))
     chance_open = open_probability(lanes.value.gate, heat)
     ones = torch.ones(len(lanes.trial))
     losses = validate(lanes.value, expected_gates(lanes.value.gate), chance_open, weights(lanes, ones), dataset, config)

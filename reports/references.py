@@ -32,7 +32,12 @@ def _own(run: Run) -> list[tuple[str, ...]]:
         rows.append(_trial("the same, cut at 0.5", best, oracle=False))
     if blind and run.has_truth and number(blind, "number") != number(best, "number"):
         rows.append(
-            _trial(f"blind pick (trial {number(blind, 'number'):.0f})", blind, oracle=False, how="most typical graph of the best third by blind score")
+            _trial(
+                f"blind pick (trial {number(blind, 'number'):.0f})",
+                blind,
+                oracle=False,
+                how="most typical graph of the best third by blind score",
+            )
         )
     rows += _again("best settings", fresh_seeds(run), fresh_data(run), oracle=scale.oracle)
     return rows + _again("blind pick", fresh_blind(run), fresh_blind(run, data=True), oracle=False)

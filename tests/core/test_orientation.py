@@ -122,7 +122,7 @@ def test_neither_truth_nor_test_rows_are_read() -> None:
     values = dataset.values.copy()
     values[dataset.split == TEST] = 7.0
     other = Dataset(
-        dataset.names, values, dataset.observed, dataset.block, dataset.split, ~dataset.truth, {}, dataset.key
+        dataset.names, values, dataset.observed, dataset.block, dataset.split, ~dataset.truth, {}, "another key"
     )
     one, two = oriented(strength, dataset), oriented(strength, other)
     assert np.array_equal(one.strength, two.strength)
