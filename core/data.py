@@ -205,11 +205,13 @@ def samples(dataset: Dataset, part: int, config: TrainerConfig) -> Samples:
     """
     now = config.instantaneous or config.max_lag == 0
     key = (dataset.key, part, config.max_lag, now, config.level_span)
-    if key not in _CACHE:
-        if len(_CACHE) >= _CACHE_SIZE:
-            _CACHE.pop(next(iter(_CACHE)))
-        _CACHE[key] = build_samples(dataset, part, config.max_lag, now, config.level_span)
-    return _CACHE[key]
+    kept = _CACHE.get(key)
+    if kept is None:
+        kept = build_samples(dataset, part, config.max_lag, now, config.level_span)
+        for old in list(_CACHE)[: max(0, len(_CACHE) - _CACHE_SIZE + 1)]:
+            _CACHE.pop(old, None)  # threads share it: another one may have been first
+        _CACHE[key] = kept
+    return kept
 
 
 def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool, level_span: int) -> Samples:

@@ -152,11 +152,13 @@ _CRITERIA: dict[str, tuple[ParentScores, ParentScores]] = {}
 
 def criteria(dataset: Dataset) -> tuple[ParentScores, ParentScores]:
     """Return the criterion with straight and with curved effects, kept for the data set used last."""
-    if dataset.key not in _CRITERIA or sum(len(item.known) for item in _CRITERIA[dataset.key]) > MOST_KNOWN:
+    kept = _CRITERIA.get(dataset.key)
+    if kept is None or sum(len(item.known) for item in kept) > MOST_KNOWN:
         rows = dataset.values[dataset.split != TEST].astype(np.float64)
+        kept = ParentScores(rows, curved=False), ParentScores(rows, curved=True)
         _CRITERIA.clear()
-        _CRITERIA[dataset.key] = ParentScores(rows, curved=False), ParentScores(rows, curved=True)
-    return _CRITERIA[dataset.key]
+        _CRITERIA[dataset.key] = kept
+    return kept  # not looked up again: another thread may have replaced it
 
 
 class Oriented(NamedTuple):

@@ -86,9 +86,9 @@ def draw(run: Run) -> list[Picture]:
         return [rendered(plot) for plot in plots if plot is not None]
 
 
-def assemble(run: Run, pictures: list[Picture]) -> str:
-    """Fill the page; everything that comes from files is escaped."""
-    environment = jinja2.Environment(
+def templates() -> jinja2.Environment:
+    """Return the templates of the pages; everything filled in is escaped."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -96,9 +96,14 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def assemble(run: Run, pictures: list[Picture]) -> str:
+    """Fill the page; everything that comes from files is escaped."""
+    template = templates().get_template("page.html.j2")
     style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}")
     script = (HERE / "page.js").read_text(encoding="utf-8")
-    return environment.get_template("page.html.j2").render(
+    return template.render(
         **_content(run),
         pictures={
             section: [picture for picture in pictures if picture.section == section]

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from core.errors import RunFolderError
 from reports import suite_tables as tables
 from reports.drawing import Picture, rendered, theme
 from reports.figures import suite_scores
-from reports.page import HERE, colour_style, compact, digest, replace_file
+from reports.page import HERE, colour_style, compact, digest, replace_file, templates
 from reports.suite_folder import SuiteFolder, load_suite_folder
 from reports.suite_standing import in_short, sentences
 from reports.wording import count
@@ -57,17 +56,10 @@ def write_suite_report(path: Path, out: Path | None = None) -> Path:
 
 def assemble(suite: SuiteFolder, pictures: list[Picture]) -> str:
     """Fill the page; everything that comes from files is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    template = templates().get_template("suite.html.j2")
     style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}\n{STYLE}")
     verdict, kind = in_short(suite)
-    return environment.get_template("suite.html.j2").render(
+    return template.render(
         title=f"{suite.facts.get('study') or 'suite'}: every method beside ours",
         facts=facts(suite),
         verdict=verdict,

@@ -1,5 +1,6 @@
 """Rows without time: from a blanket to an acyclic graph."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from core import metrics
 from core.config import DataConfig, TrainerConfig
-from core.data import TEST, Dataset, prepare
+from core.data import TEST, TRAIN, Dataset, prepare, samples
 from core.orientation import Parents, ParentScores, best_graph, oriented, reaches
 from core.simulate import simulate
 
@@ -127,3 +128,23 @@ def test_neither_truth_nor_test_rows_are_read() -> None:
     one, two = oriented(strength, dataset), oriented(strength, other)
     assert np.array_equal(one.strength, two.strength)
     assert one.score == two.score
+
+
+def test_threads_with_other_data_sets_do_not_disturb_each_other() -> None:
+    """What is kept between calls is shared by threads: every one still gets its own data set's answer."""
+    config = TrainerConfig(max_lag=0)
+    sets = [static(seed) for seed in range(12)]
+    expected = [oriented(blanket(item.truth), item).score for item in sets if item.truth is not None]
+
+    def work(turn: int) -> tuple[float, bool]:
+        item = sets[turn % len(sets)]
+        assert item.truth is not None
+        rows = samples(item, TRAIN, config).rows
+        return oriented(blanket(item.truth), item).score, bool(
+            (rows[:, :, 0].numpy() == item.values[item.split == TRAIN]).all()
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(work, range(60)))
+    assert [score for score, _ in found] == [expected[turn % len(sets)] for turn in range(60)]
+    assert all(own for _, own in found)
