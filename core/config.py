@@ -49,8 +49,32 @@ class Hyperparameters:
 class TrainerConfig:
     """The fixed part of training: shared by all lanes of a study, never swept."""
 
+    architecture: str = setting(
+        "parents_only",
+        "the learner; original: one that cannot learn a graph, kept to show why; its sizes and squared error are fixed",
+        choices=("parents_only", "original"),
+    )
     epochs: int = setting(100, "epochs of a trial that is neither pruned nor stopped early", low=1)
-    batch_size: int = setting(64, "rows a step", low=2)
+    batch_size: int = setting(64, "rows a step; windows a step where trainer.window is not 0", low=2)
+    window: int = setting(
+        0, "rows of the overlapping windows that the original is trained on; 0: single rows", low=0, high=1000
+    )
+    standardise: str = setting(
+        "observed",
+        "mean 0 and deviation 1 of the observed training values; filled: with blanks as zero first, over the "
+        "training windows; none: raw values",
+        choices=("observed", "filled", "none"),
+    )
+    reduction: str = setting(
+        "mean",
+        "terms of the loss as means, or as sums over all entries of a batch (or of all validation rows)",
+        choices=("mean", "sum"),
+    )
+    acyclicity: str = setting(
+        "log_det",
+        "what lambda_acyclic weighs; log_det: all cycles; walks: max(0, tr((I + A/d)^3) - d); trace_cubed: tr(A^3)",
+        choices=("log_det", "walks", "trace_cubed"),
+    )
     evaluate_every: int = setting(4, "epochs between two evaluations", low=1)
     patience: int = setting(15, "evaluations without progress before a trial stops early", low=1)
     max_lag: int = setting(3, "steps of history that an encoder reads; 0: rows without time", low=0, high=50)
@@ -72,14 +96,20 @@ class TrainerConfig:
     )
     plateau: str = setting(
         "val_loss",
-        "what lowers the learning rate and stops a trial early; val_shd looks at the true graph",
-        choices=("val_loss", "val_shd"),
+        "what lowers the learning rate and stops a trial early; val_shd looks at the true graph; none: the rate is "
+        "never lowered on a plateau, and val_loss stops",
+        choices=("val_loss", "val_shd", "none"),
     )
     plateau_factor: float = setting(0.5, "learning rate is multiplied by this at a plateau", low=0.01, high=1)
     plateau_patience: int = setting(3, "evaluations without progress before the learning rate drops", low=0)
     plateau_cooldown: int = setting(1, "evaluations after a drop during which none is counted", low=0)
     thresholds: str = setting(
-        "21", "cuts tried when tuning on the true graph: 21 from 0 to 1, or all distinct values", choices=("21", "all")
+        "21",
+        "cuts tried when tuning on the true graph: 21 from 0 to 1, or all distinct values; fixed: 0.5, nothing tuned",
+        choices=("21", "all", "fixed"),
+    )
+    health_log: bool = setting(
+        True, "keep gradient norms, clip ratio and parts of the loss; the weights do not depend on it"
     )
 
 
