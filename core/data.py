@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # data that cannot be used is refused before torch is importe
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT = (0.70, 0.85)
 SHUFFLE_SEED = 20010527
+LEAST_DEVIATION, FARTHEST_DEPARTURE = 0.2, 6.0
 FARTHEST = 1e9  # deviations; a square of it is still a float32
 
 
@@ -162,25 +163,43 @@ def carry_forward(
     return np.where(known, np.take_along_axis(values, np.maximum(last, 0), axis=0), 0.0).astype(np.float32)
 
 
-def slow_level(
-    values: NDArray[np.float32], observed: NDArray[np.bool_], block: NDArray[np.int64], span: int
-) -> NDArray[np.float32]:
-    """Average each variable's past within its block, (n, d): the mean so far, exponential once `span` rows are in.
+class Course(NamedTuple):
+    """Where a variable has lately been: level and deviation after reading each row, (n, d) float32 both."""
 
-    Row t holds the level after reading row t. A block starts at 0 (the mean of all training rows), which
-    counts as one row. Sensors that drift or change regime shift together, and a model without this number
-    takes one sensor's offset for another one's cause.
+    level: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+
+def slow_course(
+    values: NDArray[np.float32], observed: NDArray[np.bool_], block: NDArray[np.int64], span: int
+) -> Course:
+    """Average each variable's past within its block: means so far, exponential once `span` rows are in.
+
+    The deviation is the root of the mean squared distance from the level before. A block starts at level 0
+    and deviation 1 (those of all training rows), which count as one row. Sensors that drift or change regime
+    shift and scale together, and a model without these numbers takes one sensor's offset for another one's cause.
     """
     starts = np.concatenate([[True], np.diff(block) != 0])
-    level, count = np.zeros(values.shape[1]), np.ones(values.shape[1])
-    levels = np.empty(values.shape, dtype=np.float32)
+    level, square, count = np.zeros(values.shape[1]), np.ones(values.shape[1]), np.ones(values.shape[1])
+    levels, squares = np.empty(values.shape, dtype=np.float32), np.empty(values.shape)
     for row, (value, seen, fresh) in enumerate(zip(values.astype(np.float64), observed, starts, strict=True)):
         if fresh:
-            level, count = np.zeros(values.shape[1]), np.ones(values.shape[1])
+            level, square, count = (np.full(values.shape[1], start) for start in (0.0, 1.0, 1.0))
         count = np.where(seen, np.minimum(count + 1.0, span), count)
-        level = level + np.where(seen, (value - level) / count, 0.0)
-        levels[row] = level
-    return levels
+        away = np.where(seen, value - level, 0.0)
+        square = square + np.where(seen, (away**2 - square) / count, 0.0)
+        level = level + away / count
+        levels[row], squares[row] = level, square
+    return Course(levels, np.sqrt(squares).astype(np.float32))
+
+
+def departure(filled: NDArray[np.float32], course: Course, at: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return how far the filled values before `at` lie from the level there, in recent deviations, (m, d).
+
+    It undoes a sensor's offset and gain in a regime. Bounded, because a stuck sensor has no deviation.
+    """
+    away = (filled[at - 1] - course.level[at - 1]) / np.maximum(course.deviation[at - 1], LEAST_DEVIATION)
+    return np.clip(away, -FARTHEST_DEPARTURE, FARTHEST_DEPARTURE)
 
 
 class Samples(NamedTuple):
@@ -228,7 +247,8 @@ def build_samples(dataset: Dataset, part: int, max_lag: int, now: bool, level_sp
         channels += [filled[at - lag] for lag in lags] + [observed[at - lag] for lag in lags]
         channels += [carried[at - lag] for lag in lags]
         if level_span > 0:
-            channels.append(slow_level(dataset.values, dataset.observed, dataset.block, level_span)[at - 1])
+            course = slow_course(dataset.values, dataset.observed, dataset.block, level_span)
+            channels += [course.level[at - 1], departure(filled, course, at)]
     else:
         filled = dataset.values
     if now:

@@ -85,7 +85,9 @@ def stable_sigmoid(x: Tensor) -> Tensor:
 
 
 def model_shape(variables: int, config: TrainerConfig) -> Shape:
-    """Lay out the features of a variable: history for messages, its flags, history for itself, level, this row.
+    """Lay out the features of a variable: history, flags, history for itself, level, departure, this row.
+
+    Messages read filled history, flags, level and departure; a variable itself flags, carried history and level.
 
     A variable's own history is carried forward from the past, because interpolation would read the target.
     Training starts from a model that reads the last value alone (and this row's, where messages carry it):
@@ -98,11 +100,12 @@ def model_shape(variables: int, config: TrainerConfig) -> Shape:
     def layout(sent: bool, flags: bool, own: bool, slow: bool, row: bool, last_only: bool) -> tuple[bool, ...]:
         past = [lag == 0 or not last_only for lag in range(lags)]
         lagged = [sent and item for item in past] + [flags] * lags + [own and item for item in past]
-        return (*lagged, *([slow] * level), *([row, row and not last_only][:now]))
+        course = [slow, sent and not last_only] * level
+        return (*lagged, *course, *([row, row and not last_only][:now]))
 
     widths = (config.signal_width, config.bias_width, config.noise_width, config.hidden_width)
     return Shape(
-        variables, 3 * lags + level + now, *widths,
+        variables, 3 * lags + 2 * level + now, *widths,
         signal_reads=layout(sent=True, flags=True, own=False, slow=True, row=True, last_only=False),
         own_reads=layout(sent=False, flags=True, own=True, slow=True, row=False, last_only=False),
         signal_starts=layout(sent=True, flags=False, own=False, slow=False, row=True, last_only=True),

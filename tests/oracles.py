@@ -140,21 +140,25 @@ def carried(values: np.ndarray, observed: np.ndarray, block: np.ndarray) -> np.n
     return filled
 
 
-def slow_level(values: np.ndarray, observed: np.ndarray, block: np.ndarray, span: int) -> np.ndarray:
-    """Read the observed values of a block one by one: the k-th moves the level 1 / min(k + 1, span) of the way.
+def slow_course(
+    values: np.ndarray, observed: np.ndarray, block: np.ndarray, span: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the observed values of a block one by one: the k-th moves both 1 / min(k + 1, span) of the way.
 
-    So a level is the plain mean of a first 0 and what has been seen, until `span` values are averaged.
+    So a level is the plain mean of a first 0 and what has been seen, until `span` values are averaged; the
+    variance, from 1, goes towards the squared distance of each value from the level before it.
     """
-    levels = np.zeros(values.shape)
+    levels, deviations = np.zeros(values.shape), np.zeros(values.shape)
     for j in range(values.shape[1]):
         for t in range(len(values)):
             seen = [float(values[s, j]) for s in range(t + 1) if block[s] == block[t] and observed[s, j]]
-            level = 0.0
+            level, variance = 0.0, 1.0
             for k, value in enumerate(seen, start=1):
                 step = 1 / min(k + 1, span)
+                variance = (1 - step) * variance + step * (value - level) ** 2
                 level = (1 - step) * level + step * value
-            levels[t, j] = level
-    return levels
+            levels[t, j], deviations[t, j] = level, variance**0.5
+    return levels, deviations
 
 
 def prediction(

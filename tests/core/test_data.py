@@ -63,14 +63,16 @@ def test_no_history_crosses_a_segment_or_a_split(shape: tuple[int, int, float, i
     span=st.sampled_from([0, 1, 12]),
 )
 def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: tuple[int, bool], span: int) -> None:
-    """Law: target, flag, filled and carried history, the level before, and this row stand where the layout says."""
+    """Law: target, flag, histories, the level before, distance from it, and this row stand where the layout says."""
     max_lag, instantaneous = lags
     config = TrainerConfig(max_lag=max_lag, instantaneous=instantaneous, batch_size=2, level_span=span)
     prepared = data.prepare(drawn_table(shape), config)
     values, seen = prepared.values, prepared.observed.astype(float)
     filled = oracles.interpolated(values, prepared.observed, prepared.block) if max_lag else values
     carried = oracles.carried(values, prepared.observed, prepared.block)
-    level = oracles.slow_level(values, prepared.observed, prepared.block, span) if span else None
+    level, deviation = oracles.slow_course(values, prepared.observed, prepared.block, max(span, 1))
+    spread = np.maximum(deviation, data.LEAST_DEVIATION)
+    limit = data.FARTHEST_DEPARTURE
     width = model_shape(values.shape[1], config).features
     for part in PARTS:
         rows = data.build_samples(prepared, part, max_lag, instantaneous or max_lag == 0, span).rows.numpy()
@@ -81,7 +83,9 @@ def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: 
             expected += [filled[t - lag] for lag in range(1, max_lag + 1)]
             expected += [seen[t - lag] for lag in range(1, max_lag + 1)]
             expected += [carried[t - lag] for lag in range(1, max_lag + 1)]
-            expected += [level[t - 1]] if max_lag and level is not None else []
+            if max_lag and span:
+                expected.append(level[t - 1])
+                expected.append(((filled[t - 1] - level[t - 1]) / spread[t - 1]).clip(-limit, limit))
             expected += [filled[t], seen[t]] if instantaneous or max_lag == 0 else []
             np.testing.assert_allclose(row, np.stack(expected, axis=1), rtol=1e-5, atol=1e-5)
 
@@ -117,8 +121,12 @@ def test_carried_values_and_levels_read_the_past_only(shape: tuple[int, int, flo
     after = data.carry_forward(values, observed, prepared.block)
     assert np.array_equal(before[: t + 1], after[: t + 1])
     for span in (1, 5, 60):
-        level = data.slow_level(prepared.values, prepared.observed, prepared.block, span)
-        assert np.array_equal(level[: t + 1], data.slow_level(values, observed, prepared.block, span)[: t + 1])
+        for old, new in zip(
+            data.slow_course(prepared.values, prepared.observed, prepared.block, span),
+            data.slow_course(values, observed, prepared.block, span),
+            strict=True,
+        ):
+            assert np.array_equal(old[: t + 1], new[: t + 1])
 
 
 @settings(max_examples=40, deadline=None)
@@ -126,21 +134,23 @@ def test_carried_values_and_levels_read_the_past_only(shape: tuple[int, int, flo
 def test_levels_equal_the_loops_and_never_hold_the_target(
     shape: tuple[int, int, float, int, int], span: int, part: int, where: int
 ) -> None:
-    """Law: a level is the running mean of the loops, and the one beside a target is the same whatever the target is."""
+    """Law: level and deviation are those of the loops, and what stands beside a target never depends on that target."""
     config = small.settings(max_lag=1, batch_size=2, level_span=span)
     prepared = data.prepare(drawn_table(shape), config)
     values, observed = prepared.values.copy(), prepared.observed.copy()
-    expected = oracles.slow_level(values, observed, prepared.block, span)
-    level = data.slow_level(values, observed, prepared.block, span)
-    assert level.dtype == np.float32
-    np.testing.assert_allclose(level, expected, rtol=1e-5, atol=1e-6)
+    expected = oracles.slow_course(values, observed, prepared.block, span)
+    for found, oracle in zip(data.slow_course(values, observed, prepared.block, span), expected, strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, oracle, rtol=1e-5, atol=1e-6)
     at = data.positions(prepared, part, 1)
     row = where % len(at)
     values[at[row] :] += 3.0
     observed[at[row] :] = True
     other = small.with_values(prepared, values, observed)
     before, after = (data.build_samples(one, part, 1, False, span).rows[: row + 1] for one in (prepared, other))
-    assert torch.equal(before[:, :, -1], after[:, :, -1])
+    assert torch.equal(before[:, :, -2], after[:, :, -2])
+    seen = torch.from_numpy(prepared.observed[at[: row + 1] - 1])  # a filled value may know what comes after it
+    assert torch.equal(before[:, :, -1][seen], after[:, :, -1][seen])
 
 
 def test_levels_by_hand() -> None:
@@ -148,7 +158,7 @@ def test_levels_by_hand() -> None:
     values = np.array([[4], [9], [4], [1], [8], [6], [2]], dtype=np.float32)
     observed = np.array([[1], [0], [1], [0], [1], [0], [1]], dtype=bool)
     block = np.array([0, 0, 0, 0, 0, 1, 1])
-    assert data.slow_level(values, observed, block, 100)[:, 0].tolist() == [
+    assert data.slow_course(values, observed, block, 100).level[:, 0].tolist() == [
         2,
         2,
         np.float32(8 / 3),
@@ -157,8 +167,11 @@ def test_levels_by_hand() -> None:
         0,
         1,
     ]
-    assert data.slow_level(values, observed, block, 2)[:, 0].tolist() == [2, 2, 3, 3, 5.5, 0, 1]
-    assert data.slow_level(values, observed, block, 1)[:, 0].tolist() == [4, 4, 4, 4, 8, 0, 2]
+    variance = data.slow_course(values, observed, block, 100).deviation[:, 0] ** 2
+    np.testing.assert_allclose(variance[:4], [8.5, 8.5, 7, 7], rtol=1e-6)
+    np.testing.assert_allclose(variance[5:], [1, 2.5], rtol=1e-6)
+    assert data.slow_course(values, observed, block, 2).level[:, 0].tolist() == [2, 2, 3, 3, 5.5, 0, 1]
+    assert data.slow_course(values, observed, block, 1).level[:, 0].tolist() == [4, 4, 4, 4, 8, 0, 2]
 
 
 def test_filling_by_hand() -> None:

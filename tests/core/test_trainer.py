@@ -264,7 +264,7 @@ def test_an_epoch_is_trained_at_the_rate_in_force() -> None:
 
 def test_evaluations_say_what_happened() -> None:
     """Law: every logged number is the one of its definition, recounted from the steps and the weights."""
-    config = small.settings(evaluate_every=2, warmup=0.0, clip_norm=0.4)
+    config = small.settings(evaluate_every=2, warmup=0.0, clip_norm=0.45)
     data = small.dataset(config, missing=0.1)
     lanes, _ = small.trained(data, config, 2, lr=0.05)
     logs, now = [], over_tensors(torch.clone, lanes)
@@ -278,11 +278,11 @@ def test_evaluations_say_what_happened() -> None:
         assert item.epoch == lanes.epoch[lane] + 2
         assert item.recon + item.sparse + item.acyclic + item.disen == pytest.approx(item.train_loss, rel=1e-9)
         assert item.recon == pytest.approx(logs[-1].terms[:, lane, 0].double().mean().item())
-        assert item.grad_clip_ratio == pytest.approx((norms[:, lane] > 0.4).mean())
+        assert item.grad_clip_ratio == pytest.approx((norms[:, lane] > 0.45).mean())
         assert 0 < item.grad_clip_ratio < 1, "a ratio worth checking"
         assert item.grad_norm_max == norms[:, lane].max()
         assert item.grad_norm_median == np.sort(norms[:, lane])[(len(norms) - 1) // 2]
-        assert after.clipped[lane] - lanes.clipped[lane] == (norms[:, lane] > 0.4).sum()
+        assert after.clipped[lane] - lanes.clipped[lane] == (norms[:, lane] > 0.45).sum()
         assert after.norm_max[lane] == max(norms[:, lane].max(), lanes.norm_max[lane])
         rate = trainer.rate_in_force(lanes.plateau.lr, lanes.epoch + 1, config)
         assert item.learning_rate == rate[lane], "the rate the last epoch was trained with"
