@@ -85,15 +85,16 @@ class Run:
         self.sweep = Sweep(
             self.spec, self.objective, self.dataset, self.workers, self.folder, self.terminal, stop, out_of_time
         )
+        saved = self.folder.load()
+        if saved is not None:
+            self.sweep.restore(saved)
         self.terminal.budget = self.sweep.search.budget()
         self.baselines = baseline_rows(self.dataset, self.spec.trainer, self.terminal.budget, self.table)
         if self.peers:
             self.baselines += peer_rows(self.table, self.dataset, self.spec.trainer)
         self.describe()
         self.write_facts()
-        saved = self.folder.load()
         if saved is not None:
-            self.sweep.restore(saved)
             self.terminal.best = leader(saved.trials, self.objective)
             done = f"{len(saved.trials)} of {self.terminal.budget} done"
             over = len(saved.trials) >= self.terminal.budget
@@ -130,9 +131,20 @@ class Run:
         if self.spec.trainer.max_lag > 0 and not remembers(self.dataset):
             lines.append("warning: no variable depends on its own past, as if the rows had no time")
             lines.append("hint: for independent rows use --set trainer.max_lag=0")
-        if self.terminal.budget < self.spec.search.trials:
-            points, asked = count(self.terminal.budget, "point"), self.spec.search.trials
-            lines.append(f"warning: the grid has {points}, so {asked} trials are not needed")
+        return lines + self.grid_advice()
+
+    def grid_advice(self) -> list[str]:
+        """Say how a grid's points and the trials asked for go together, and what is tried again."""
+        assert self.sweep is not None
+        grid, asked, lines = self.sweep.search.grid, self.spec.search.trials, []
+        if grid is None:
+            return []
+        if grid.size() < asked:
+            lines.append(f"warning: the grid has {count(grid.size(), 'point')}, so {asked} trials are not needed")
+        elif grid.size() > asked:
+            lines.append(f"hint: the grid has {count(grid.size(), 'point')}; --trials {grid.size()} trains them all")
+        if grid.again:
+            lines.append(f"retrying: {count(len(grid.again), 'point')} that failed, once")
         return lines
 
     def write_facts(self) -> None:

@@ -7,7 +7,7 @@ suggestions then depend on the records alone, not on how often the run was conti
 
 import json
 import warnings
-from itertools import product
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from studies.grid import Grid
 from studies.records import COMPLETE, FAILED, PRUNED
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec
@@ -112,21 +113,23 @@ def make_sampler(spec: SweepSpec, number: int) -> BaseSampler:
         return samplers.RandomSampler(seed=seed)
 
 
-def distributions(spec: SweepSpec) -> dict[str, BaseDistribution]:
-    """Return the search space for Optuna."""
+def distributions(spec: SweepSpec, tried: Iterable[dict[str, float]] = ()) -> dict[str, BaseDistribution]:
+    """Return the search space for Optuna; a grid's is a range, as Optuna allows no list of values to grow.
+
+    Args:
+        spec: settings.
+        tried: points of a grid that were tried when it had other values.
+    """
     space: dict[str, BaseDistribution] = {}
     for name, entry in spec.space.items():
-        if isinstance(entry, Choices):
+        if isinstance(entry, Choices) and spec.search.sampler == "grid":
+            values = [*entry.values, *(point[name] for point in tried)]
+            space[name] = FloatDistribution(min(values), max(values))
+        elif isinstance(entry, Choices):
             space[name] = CategoricalDistribution(entry.values)
         else:
             space[name] = FloatDistribution(entry.low, entry.high, log=entry.log)
     return space
-
-
-def grid_points(spec: SweepSpec) -> list[dict[str, float]]:
-    """Return every combination of a grid's values, the last name varying fastest."""
-    values = [entry.values for entry in spec.space.values() if isinstance(entry, Choices)]
-    return [dict(zip(spec.space, point, strict=True)) for point in product(*values)]
 
 
 class Search:
@@ -141,7 +144,9 @@ class Search:
     def __init__(self, spec: SweepSpec, objective: str) -> None:
         self.spec = spec
         self.space = distributions(spec)
-        self.grid = grid_points(spec) if spec.search.sampler == "grid" else None
+        self.grid = Grid(spec.space) if spec.search.sampler == "grid" else None
+        if self.grid is not None:
+            self.grid.plan(spec.search.trials)
         pruner = make_pruner(spec) if objective == "val_shd" else optuna.pruners.NopPruner()
         self.study = optuna.create_study(study_name=spec.study, direction="minimize", pruner=pruner)
         self.live: dict[int, optuna.Trial] = {}
@@ -152,15 +157,15 @@ class Search:
         return len(self.study.get_trials(deepcopy=False))
 
     def budget(self) -> int:
-        """Return how many trials there can be in all: the settings' number, at most the grid's size."""
-        return self.spec.search.trials if self.grid is None else min(self.spec.search.trials, len(self.grid))
+        """Return how many trials there can be in all: the settings' number, or what the grid comes to."""
+        return self.spec.search.trials if self.grid is None else self.asked + len(self.grid)
 
     def ask(self) -> Suggestion:
         """Suggest the next trial."""
         number = self.asked
         self.study.sampler = make_sampler(self.spec, number)
         if self.grid is not None:
-            self.study.enqueue_trial(self.grid[number])
+            self.study.enqueue_trial(self.grid.take())
         trial = self.study.ask(self.space)
         self.live[number] = trial
         return Suggestion(number, derived_seed(self.spec.search.seed, number, TRIAL_STREAM), dict(trial.params))
@@ -186,7 +191,8 @@ class Search:
             for trial in trials
             if trial.number in self.live or any(key.startswith(KEPT_ATTRIBUTES) for key in trial.system_attrs)
         }
-        return json.dumps({"study": storage.get_study_system_attrs(self.study._study_id), "trials": kept})
+        found = {"study": storage.get_study_system_attrs(self.study._study_id), "trials": kept}
+        return json.dumps(found if self.grid is None else {**found, "grid": self.grid.state(running=bool(self.live))})
 
     def restore(self, trials: list["Restored"], attributes: str) -> None:
         """Put the trials of an earlier process back, in number order and without a gap.
@@ -196,6 +202,9 @@ class Search:
             attributes: what `attributes` returned when they were saved.
         """
         saved = json.loads(attributes)
+        if self.grid is not None:
+            self.space = distributions(self.spec, [item.params for item in trials])
+            self.grid.plan(self.spec.search.trials, [(item.params, item.state) for item in trials], saved.get("grid"))
         for key, value in saved["study"].items():
             self.study._storage.set_study_system_attr(self.study._study_id, key, value)
         for item in trials:

@@ -68,10 +68,13 @@ class SweepSpec:
 
         Returns:
             Hex sha256; equal for settings that differ only in backend, trials, confirm or timeout, so that
-            the same search continues. What the data files hold is not in it.
+            the same search continues. A grid's values are not in it, only the names: what was trained at its
+            points stays true whatever points are added. What the data files hold is not in it.
         """
         settings = self.to_dict()
         del settings["backend"]
+        if self.search.sampler == "grid":
+            settings["space"] = sorted(self.space)
         for name in NOT_IDENTITY:
             del settings["search"][name]
         canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import RunFolderError
 from studies.journal import Journal
-from studies.search import CohortPruner, Restored, Search, derived_seed, grid_points, pruning_epochs
+from studies.search import CohortPruner, Restored, Search, derived_seed, pruning_epochs
 from sweeps.config import PRUNERS, SAMPLERS
 from sweeps.spec import SweepSpec, load_spec
 
@@ -109,36 +109,6 @@ def test_every_sampler_is_repeatable(monkeypatch: pytest.MonkeyPatch, name: str)
     for row in trials(only()):
         assert 0.01 <= float(row["lr"]) <= 0.3
     assert len({row["lr"] for row in trials(only())}) == 16
-
-
-GRID = ("--set", "space.lambda_sparse=[0.01, 0.1]", "--set", "space.lambda_acyclic=0.001", "--set",
-        "space.lr=[0.01, 0.02, 0.03]", "--sampler", "grid", "--pruner", "none")  # fmt: skip
-GRID_SMALL = tuple(
-    word
-    for pair in zip(SMALL[::2], SMALL[1::2], strict=True)
-    if "space." not in pair[1]
-    for word in pair
-)  # fmt: skip
-
-
-@pytest.mark.usefixtures("no_report")
-def test_a_grid_visits_each_point_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """A grid's trials are its points, each once and in order; a larger budget than points is said and cut."""
-    assert sweep(*GRID_SMALL, *GRID, "-n", "4") == 0
-    first = trials(only())
-    assert sweep(*GRID_SMALL, *GRID, "-n", "100") == 0
-    assert "warning: the grid has 6 points, so 100 trials are not needed" in capsys.readouterr().err
-    rows = trials(only())
-    points = [(float(row["lambda_sparse"]), float(row["lr"])) for row in rows]
-    assert points == [(s, lr) for s in (0.01, 0.1) for lr in (0.01, 0.02, 0.03)]
-    assert rows[:4] == first
-    assert {row["state"] for row in rows} == {"complete"}
-
-
-def test_grid_points_count() -> None:
-    """The packaged grid has as many points as it has trials."""
-    spec = load_spec("lambda_grid")
-    assert len(grid_points(spec)) == spec.search.trials == Search(spec, "val_shd").budget()
 
 
 @given(st.integers(0, 2**32), st.integers(0, 10**6), st.integers(0, 5))

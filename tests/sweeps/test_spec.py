@@ -233,7 +233,7 @@ def test_any_set_is_accepted_or_refused(overrides: list[tuple[str, str]]) -> Non
 def test_one_bound_of_a_list_cannot_be_changed() -> None:
     """A bound of something that is no range is refused, and both places are named."""
     found = errors_of("lambda_grid", [("space.lr.high", "0.5")])
-    assert found[0][0] == "--set space.lr.high=0.5: space.lr is no range (sweeps/lambda_grid.yaml, line 10)"
+    assert found[0][0] == "--set space.lr.high=0.5: space.lr is no range (sweeps/lambda_grid.yaml, line 12)"
 
 
 def test_all_errors_are_raised_at_once(write: Any) -> None:
@@ -371,7 +371,7 @@ def test_the_packaged_grid_has_as_many_trials_as_points() -> None:
     for entry in spec.space.values():
         assert isinstance(entry, Choices)
         points *= len(entry.values)
-    assert spec.search.trials == points == 45
+    assert spec.search.trials == points == 64
 
 
 def values_of(item: "dataclasses.Field[Any]") -> st.SearchStrategy[Any]:
