@@ -1,6 +1,6 @@
 """From a table to what the learner sees: standardised, split by time, filled, lagged, and nothing leaked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from core.config import TrainerConfig
 from core.errors import InputError
+from core.scaling import scaled
 from core.tables import Table
+from core.windows import row_counts, window_starts
 
 if TYPE_CHECKING:  # data that cannot be used is refused before torch is imported
     from torch import Tensor
@@ -17,7 +19,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT = (0.70, 0.85)
 SHUFFLE_SEED = 20010527
 LEAST_DEVIATION, FARTHEST_DEPARTURE = 0.2, 6.0
-FARTHEST = 1e9  # deviations; a square of it is still a float32
+NO_WINDOWS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +29,14 @@ class Dataset:
     Args:
         names: d variable names.
         values: (n, d) float32, each column with mean 0 and deviation 1 over its observed training rows;
-            0 where missing.
+            0 where missing (with other settings of `standardise`: see `scaled`).
         observed: (n, d) bool, True where measured; all False for a variable that cannot be learned from.
         block: (n,) int64; rows of one segment and one split share a number. No lag crosses a block.
         split: (n,) int8, TRAIN, VALIDATION or TEST.
         truth: (d, d) bool true graph or None, [i, j] is i -> j. Only `metrics` reads it.
         unusable: variable name -> why it is kept out of the loss.
-        key: digest of everything above but the truth; equal keys mean equal samples.
+        key: digest of everything else but the truth; equal keys mean equal samples.
+        windows: (m,) int64, first rows of the windows of `trainer.window` rows; empty where that is 0.
     """
 
     names: tuple[str, ...]
@@ -44,6 +47,7 @@ class Dataset:
     truth: NDArray[np.bool_] | None
     unusable: dict[str, str]
     key: str
+    windows: NDArray[np.int64] = field(default_factory=lambda: NO_WINDOWS)
 
 
 def split_rows(table: Table, has_time: bool) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
@@ -71,7 +75,7 @@ def prepare(table: Table, config: TrainerConfig) -> Dataset:
 
     Args:
         table: raw data.
-        config: batch size and lags, which the data must be long enough for.
+        config: how to standardise; batch size, lags and window, which the data must be long enough for.
 
     Returns:
         Dataset.
@@ -88,19 +92,21 @@ def prepare(table: Table, config: TrainerConfig) -> Dataset:
         raise InputError(f"{table.source}: fewer than two usable variables are left ({reasons})")
     usable = np.array([name not in unusable for name in table.names])
     observed = ~np.isnan(values) & usable
-    scaled = np.zeros(values.shape)
-    # a power of two, so that dividing by it costs no bit and squares of 1e200 do not overflow
-    size = np.exp2(np.frexp(np.nanmax(np.abs(train[:, usable]), axis=0))[1] - 1)
-    unit = train[:, usable] / size
-    with np.errstate(over="ignore"):
-        z = (values[:, usable] / size - np.nanmean(unit, axis=0)) / np.nanstd(unit, axis=0)
-    scaled[:, usable] = np.clip(z, -FARTHEST, FARTHEST)
-    standard = np.where(observed, scaled, 0.0).astype(np.float32)
+    windows = window_starts(segment, config.window) if config.architecture == "original" else NO_WINDOWS
+    times = (split == TRAIN).astype(np.int64)
+    if len(windows) and config.standardise == "filled":
+        times = row_counts(windows[: int(len(windows) * SPLIT[0])], config.window, len(values))
+    full = np.zeros(values.shape)
+    full[:, usable] = scaled(values[:, usable], times, config.standardise)
+    if config.standardise == "observed":
+        full[~observed] = 0.0
+    standard = full.astype(np.float32)
     edges = np.concatenate([[False], (np.diff(segment) != 0) | (np.diff(split) != 0)])
     block = np.cumsum(edges).astype(np.int64) if config.max_lag > 0 else split.astype(np.int64)
     dataset = Dataset(
-        table.names, standard, observed, block, split, table.truth, unusable, digest(standard, observed, block, split)
-    )
+        table.names, standard, observed, block, split, table.truth, unusable,
+        digest(standard, observed, block, split, *([windows] if len(windows) else [])), windows,
+    )  # fmt: skip
     check_size(dataset, table, config)
     return dataset
 
@@ -119,6 +125,15 @@ def digest(*arrays: NDArray[np.generic]) -> str:
 def check_size(dataset: Dataset, table: Table, config: TrainerConfig) -> None:
     """Raise InputError unless training and validation have rows with a whole history behind them."""
     needed = {TRAIN: config.batch_size, VALIDATION: 2}
+    if config.window > 0 and config.architecture == "original":
+        counts = [len(windows_of(dataset, part)) for part in (TRAIN, VALIDATION)]
+        if counts[0] < 1 or counts[1] < 1:
+            raise InputError(
+                f"{table.source}: {len(table.values)} rows leave {counts[0]} windows of {config.window} rows for "
+                f"training and {counts[1]} for validation, and 1 is needed for each",
+                "give longer series, or set trainer.window lower with --set",
+            )
+        return
     for part, name in ((TRAIN, "training"), (VALIDATION, "validation")):
         rows = len(positions(dataset, part, config.max_lag))
         if rows < needed[part]:
@@ -134,6 +149,12 @@ def positions(dataset: Dataset, part: int, max_lag: int) -> NDArray[np.int64]:
     rows = np.arange(max_lag, len(dataset.block))
     whole = dataset.block[rows] == dataset.block[rows - max_lag]
     return np.asarray(rows[whole & (dataset.split[rows] == part)])
+
+
+def windows_of(dataset: Dataset, part: int) -> NDArray[np.int64]:
+    """Return the first rows of a split's windows: 70/15/15 of the windows, so that neighbours share rows."""
+    bounds = [0, *(int(len(dataset.windows) * share) for share in SPLIT), len(dataset.windows)]
+    return dataset.windows[bounds[part] : bounds[part + 1]]
 
 
 def interpolate(

@@ -52,27 +52,59 @@ def acyclicity_gradient(opened: Tensor) -> tuple[Tensor, Tensor]:
     return h.float(), (inverse.transpose(1, 2) * (shrink / d)).float()
 
 
-def disentanglement_gradient(latents: Tensor, weight: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
-    """Return the weighted mean absolute correlation (K,) and its gradient in the latents (K * d, P, B).
+def cyclicity_gradient(adjacency: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    """Return the penalty (K,) as `losses.cyclicity`, and its gradient in A, (K, d, d).
+
+    d tr(M^3) = 3 (M^2)^T dM, with M = A for trace_cubed and I + A / d for walks.
+    """
+    if kind == "log_det":
+        return acyclicity_gradient(adjacency)
+    d, matrix = adjacency.shape[-1], adjacency.double()
+    cubed = kind == "trace_cubed"
+    step = matrix if cubed else torch.eye(d, dtype=torch.float64) + matrix / d
+    squared = torch.bmm(step, step)
+    trace = torch.diagonal(torch.bmm(squared, step), dim1=1, dim2=2).sum(1)
+    if cubed:
+        return trace.float(), (3.0 * squared.transpose(1, 2)).float()
+    over = (trace - d > 0.0).double()[:, None, None]
+    return (trace - d).clamp(min=0.0).float(), (3.0 / d * over * squared.transpose(1, 2)).float()
+
+
+def disentanglement_gradient(
+    latents: Tensor, weight: Tensor, shape: Shape, reduction: str = "mean"
+) -> tuple[Tensor, Tensor]:
+    """Return the weighted term (K,) as `losses.disentanglement`, and its gradient in the latents (K * d, P, B)."""
+    lanes, between = weight.shape[0], apart(shape)
+    d = latents.shape[0] // lanes
+    each = weight if reduction == "sum" else weight / (between.sum() * d)
+    size, change = correlation_gradient(latents, each.repeat_interleave(d)[:, None, None] * between)
+    return size.view(lanes, d).sum(1), change
+
+
+def correlation_gradient(latents: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Return sum over i, j of share_ij |R_ij| for every group of latents, and its gradient in them.
 
     With R = C / (s s^T), C the covariance and s the deviations, the gradient is S (Z - mean Z) with
     S = 2 (dR / (s s^T) - diag(sum_j dR_ij R_ij / s_i^2)) / B; a deviation held at its floor is a constant.
+
+    Args:
+        latents: Z (G, P, B). share: (G, P, P), symmetric.
+
+    Returns:
+        (G,) and (G, P, B).
     """
-    lanes, rows, between = weight.shape[0], latents.shape[-1], apart(shape)
-    d = latents.shape[0] // lanes
+    rows = latents.shape[-1]
     mean = latents.mean(2, keepdim=True)
     covariance = torch.baddbmm(mean * mean.transpose(1, 2), latents, latents.transpose(1, 2), beta=-1, alpha=1.0 / rows)
     variance = torch.diagonal(covariance, dim1=1, dim2=2)
     inverse = variance.clamp(min=1e-6).sqrt().reciprocal()
     outer = inverse[:, :, None] * inverse[:, None, :]
     correlation = covariance * outer
-    share = (weight / (between.sum() * d)).repeat_interleave(d)[:, None, None] * between
     size = (correlation.abs() * share).sum((1, 2))
     pull = correlation.sign() * share
     spin = ((pull * correlation).sum(2) * inverse.square()).where(variance >= 1e-6, torch.zeros(()))
     system = (pull * outer - torch.diag_embed(spin)) * (2.0 / rows)
-    change = torch.baddbmm(torch.bmm(system, mean), system, latents, beta=-1)
-    return size.view(lanes, d).sum(1), change
+    return size, torch.baddbmm(torch.bmm(system, mean), system, latents, beta=-1)
 
 
 def loss_and_gradient(
@@ -119,7 +151,7 @@ def loss_and_gradient(
     d_message = d_drive.view(lanes, d * m, size)
     d_gated = torch.bmm(d_message, signal.transpose(1, 2)).view(lanes, d, m, d * s)
     d_open = (d_gated * mix).sum(2).view(lanes, d, d, s).sum(3).transpose(1, 2)
-    disen, d_latents = disentanglement_gradient(latents, weight.disen, shape)
+    disen, d_latents = disentanglement_gradient(latents, weight.disen, shape, config.reduction)
     d_latents[:, :s] += torch.bmm(gated.transpose(1, 2), d_message).view(n, s, size)
     d_latents[:, s : s + b] += torch.bmm(memory.transpose(1, 2), d_drive)
     d_latents[:, s + b :] += (
@@ -127,8 +159,9 @@ def loss_and_gradient(
     )
     for bent in (slice(1, s), slice(s + 1, None)):
         d_latents[:, bent] *= latents[:, bent].square().neg_().add_(1.0)
-    h, d_h = acyclicity_gradient(gates.opened)
-    d_opened = d_h * weight.acyclic[:, None, None] + (weight.sparse / d)[:, None, None]
+    h, d_h = cyclicity_gradient(gates.opened, config.acyclicity)
+    edges = 1 if config.reduction == "sum" else d
+    d_opened = d_h * weight.acyclic[:, None, None] + (weight.sparse / edges)[:, None, None]
     gradient = Parameters(
         gate=gate_gradient(gates, d_open, d_opened, heat),
         encoder=torch.bmm(d_latents, features.transpose(1, 2)).view(lanes, d, shape.latents, -1) * reads(shape),
@@ -139,7 +172,7 @@ def loss_and_gradient(
         scale=torch.bmm(d_scale, spread.transpose(1, 2)),
         scale_bias=d_scale.sum(2),
     )
-    terms = Terms(recon, weight.sparse * gates.opened.flatten(1).sum(1) / d, weight.acyclic * h, disen)
+    terms = Terms(recon, weight.sparse * gates.opened.flatten(1).sum(1) / edges, weight.acyclic * h, disen)
     return terms, torch.cat([part.reshape(lanes, -1) for part in gradient], dim=1)
 
 
@@ -149,7 +182,9 @@ def reconstruction_gradient(
     """Return the weighted reconstruction term (K,) and its gradients in mean and raw log-scale (K * d, 1, B)."""
     lanes, d, _, size = rows.shape
     target, observed = rows[:, :, 0].reshape(mean.shape), rows[:, :, 1].reshape(mean.shape)
-    share = weight / observed.reshape(lanes, -1).sum(1).clamp(min=1.0)
+    share = weight
+    if config.reduction == "mean":
+        share = weight / observed.reshape(lanes, -1).sum(1).clamp(min=1.0)
     each = share.repeat_interleave(d)[:, None, None]
     error = (target - mean) * observed
     if config.reconstruction == "mse":

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.config import Hyperparameters
 from core.model import Parameters
 from core.optimizer import Plateau
+from core.original import Original
 
 HYPER_NAMES = tuple(item.name for item in fields(Hyperparameters))
 
@@ -20,7 +21,8 @@ class Lanes(NamedTuple):
     """The whole state of K trials; every tensor has leading axis K.
 
     trial, seed: (K,) int64. hyper: (K, H) float64, columns in the order of Hyperparameters' fields.
-    value, first, second: parameters and Adam's two moments. step, epoch: (K,) int64 done so far.
+    value, first, second: parameters (`model.Parameters` or `original.Original`) and Adam's two moments.
+    step, epoch: (K,) int64 done so far.
     plateau: learning rate and its counters. kept: parameters at the best evaluation after the warm-up,
     best its validation value (float64), best_epoch its epoch, stale the evaluations since then.
     clipped: (K,) int64 steps over the norm limit; norm_max: (K,) float32; failed_step: (K,) int64, the
@@ -30,13 +32,13 @@ class Lanes(NamedTuple):
     trial: Tensor
     seed: Tensor
     hyper: Tensor
-    value: Parameters
-    first: Parameters
-    second: Parameters
+    value: Any
+    first: Any
+    second: Any
     step: Tensor
     epoch: Tensor
     plateau: Plateau
-    kept: Parameters
+    kept: Any
     best: Tensor
     best_epoch: Tensor
     stale: Tensor
@@ -78,12 +80,16 @@ def to_arrays(lanes: Lanes) -> list[NDArray[Any]]:
 
 
 def from_arrays(arrays: Sequence[NDArray[Any]]) -> Lanes:
-    """Rebuild lanes from `to_arrays`."""
+    """Rebuild lanes from `to_arrays`; their number tells the architecture."""
     tensors = iter(torch.from_numpy(np.array(array)) for array in arrays)
+    trees = sum(hint is Any for hint in Lanes.__annotations__.values())
+    others = len(Plateau._fields) + sum(hint is Tensor for hint in Lanes.__annotations__.values())
+    known: dict[int, Any] = {others + trees * len(kind._fields): kind for kind in (Parameters, Original)}
+    parameters = known[len(arrays)]
 
     def build(kind: Any) -> Any:
-        hints = kind.__annotations__
-        return kind(*(next(tensors) if hint is Tensor else build(hint) for hint in hints.values()))
+        hints = (parameters if hint is Any else hint for hint in kind.__annotations__.values())
+        return kind(*(next(tensors) if hint is Tensor else build(hint) for hint in hints))
 
     lanes: Lanes = build(Lanes)
     return lanes

@@ -37,11 +37,13 @@ class Terms(NamedTuple):
 def reconstruction(prediction: Prediction, target: Tensor, observed: Tensor, config: TrainerConfig) -> Tensor:
     """Mean over observed targets of -log N(x | mean, scale), without its constant, or of the squared error.
 
+    With `reduction: sum` it is the sum over them.
+
     Args:
         prediction: mean and log_scale (K, d, B).
         target: (K, d, B) standardised values; anything finite where not observed.
         observed: (K, d, B) 1 where the target was measured, else 0.
-        config: chooses the likelihood or the squared error.
+        config: chooses the likelihood or the squared error, and the mean or the sum.
 
     Returns:
         (K,) nats a value (or squared standard deviations); 0 where nothing was observed.
@@ -51,10 +53,12 @@ def reconstruction(prediction: Prediction, target: Tensor, observed: Tensor, con
         value = error.square()
     else:
         value = 0.5 * (error * torch.exp(-prediction.log_scale)).square() + prediction.log_scale * observed
+    if config.reduction == "sum":
+        return value.flatten(1).sum(1)
     return value.flatten(1).sum(1) / observed.flatten(1).sum(1).clamp(min=1.0)
 
 
-def sparsity(adjacency: Tensor) -> Tensor:
+def sparsity(adjacency: Tensor, reduction: str = "mean") -> Tensor:
     """Mean over variables of the expected number of parents, sum(A) / d.
 
     With a recon term that is a mean over values, an edge i -> j then stays exactly if it buys more than
@@ -63,11 +67,27 @@ def sparsity(adjacency: Tensor) -> Tensor:
 
     Args:
         adjacency: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
+        reduction: mean, or sum for sum(A), the expected number of edges.
 
     Returns:
-        (K,) in [0, d - 1].
+        (K,) in [0, d - 1], or in [0, d (d - 1)].
     """
-    return adjacency.flatten(1).sum(1) / adjacency.shape[-1]
+    total = adjacency.flatten(1).sum(1)
+    return total if reduction == "sum" else total / adjacency.shape[-1]
+
+
+def cyclicity(adjacency: Tensor, kind: str) -> Tensor:
+    """Return the penalty that `acyclicity` of the settings names, (K,) float32, of (K, d, d) in [0, 1].
+
+    walks: max(0, tr((I + A / d)^3) - d), which is exactly 0 on cycles of four variables or more;
+    trace_cubed: tr(A^3), which sees cycles of three alone; log_det: `acyclicity`.
+    """
+    if kind == "log_det":
+        return acyclicity(adjacency)
+    d, matrix = adjacency.shape[-1], adjacency.double()
+    step = matrix if kind == "trace_cubed" else torch.eye(d, dtype=torch.float64) + matrix / d
+    trace = torch.diagonal(torch.bmm(torch.bmm(step, step), step), dim1=1, dim2=2).sum(1)
+    return trace.float() if kind == "trace_cubed" else (trace - d).clamp(min=0.0).float()
 
 
 def acyclicity(adjacency: Tensor) -> Tensor:
@@ -105,16 +125,17 @@ def spectral_bound(matrix: Tensor) -> Tensor:
         return walks.amax(dim=(1, 2)).sqrt().sqrt().sqrt().clamp(min=1.0)
 
 
-def disentanglement(latents: Tensor, shape: Shape, lanes: int) -> Tensor:
+def disentanglement(latents: Tensor, shape: Shape, lanes: int, reduction: str = "mean") -> Tensor:
     """Mean absolute correlation over a batch between a variable's signal, bias and noise latents.
 
     Args:
         latents: (K * d, P, B), rows ordered signal, bias, noise.
         shape: sizes of the model.
         lanes: K.
+        reduction: mean, or sum over all pairs of latents (both orders) of all variables.
 
     Returns:
-        (K,) in [0, 1].
+        (K,) in [0, 1] for the mean.
     """
     mean = latents.mean(2, keepdim=True)
     covariance = torch.baddbmm(
@@ -123,7 +144,8 @@ def disentanglement(latents: Tensor, shape: Shape, lanes: int) -> Tensor:
     deviation = torch.diagonal(covariance, dim1=1, dim2=2).clamp(min=1e-6).sqrt()
     correlation = covariance / (deviation[:, :, None] * deviation[:, None, :])
     between = apart(shape)
-    return (correlation * between).abs().view(lanes, -1).sum(1) / (between.sum() * (latents.shape[0] // lanes))
+    total = (correlation * between).abs().view(lanes, -1).sum(1)
+    return total if reduction == "sum" else total / (between.sum() * (latents.shape[0] // lanes))
 
 
 @lru_cache(maxsize=32)
@@ -155,7 +177,7 @@ def terms(
     """
     return Terms(
         recon=weights.recon * reconstruction(prediction, target, observed, config),
-        sparse=weights.sparse * sparsity(adjacency),
-        acyclic=weights.acyclic * acyclicity(adjacency),
-        disen=weights.disen * disentanglement(prediction.latents, shape, adjacency.shape[0]),
+        sparse=weights.sparse * sparsity(adjacency, config.reduction),
+        acyclic=weights.acyclic * cyclicity(adjacency, config.acyclicity),
+        disen=weights.disen * disentanglement(prediction.latents, shape, adjacency.shape[0], config.reduction),
     )

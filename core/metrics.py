@@ -112,12 +112,15 @@ def tune_threshold(adjacency: Tensor, truth: Tensor, cuts: str = "21") -> tuple[
     Args:
         adjacency: (K, d, d) in [0, 1], [i, j] is i -> j, zero diagonal.
         truth: (d, d) bool.
-        cuts: "21" for 0, 0.05 ... 1, or "all" for every distinct value of each adjacency, and 0.
+        cuts: "21" for 0, 0.05 ... 1, or "all" for every distinct value of each adjacency, and 0, or
+            "fixed" for `BLIND_CUT` alone, which tunes nothing.
 
     Returns:
         thresholds (K,) float64, and Counts (K,) at them.
     """
-    if cuts == "all":
+    if cuts == "fixed":
+        grid = torch.full((adjacency.shape[0], 1), BLIND_CUT, dtype=torch.float64)
+    elif cuts == "all":
         zero = torch.zeros(adjacency.shape[0], 1, dtype=torch.float64)
         grid = torch.cat([zero, adjacency.double().flatten(1)], dim=1).sort(1).values
     else:

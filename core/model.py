@@ -9,7 +9,7 @@ row axis B last, so that every product is a batched matrix product on views.
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -68,15 +68,15 @@ class Prediction(NamedTuple):
     latents: Tensor
 
 
-def pack(parameters: Parameters) -> Tensor:
-    """Lay every lane's parameters end to end, (K, all of them); the gates come first."""
+def pack(parameters: tuple[Tensor, ...]) -> Tensor:
+    """Lay every lane's parameters end to end, (K, all of them); the gates, or the graph's logits, come first."""
     return torch.cat([part.flatten(1) for part in parameters], dim=1)
 
 
-def unpack(flat: Tensor, like: Parameters) -> Parameters:
-    """Return views of packed parameters (K, all of them), shaped like the given ones (of any K)."""
+def unpack(flat: Tensor, like: Any) -> Any:
+    """Return views of packed parameters (K, all of them), in the named tuple of the given ones (of any K)."""
     parts = torch.split(flat, [part[0].numel() for part in like], dim=1)
-    return Parameters(*(part.view(-1, *old.shape[1:]) for part, old in zip(parts, like, strict=True)))
+    return type(like)(*(part.view(-1, *old.shape[1:]) for part, old in zip(parts, like, strict=True)))
 
 
 def stable_sigmoid(x: Tensor) -> Tensor:

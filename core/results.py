@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,15 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core import metrics
+from core.architecture import learner
 from core.config import TrainerConfig
-from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.data import Dataset
 from core.graph_text import edges_text
 from core.lanes import Lanes, join, over_tensors
 from core.losses import acyclicity
-from core.model import expected_gates, open_probability
-from core.orientation import oriented
-from core.strength import edge_strengths, readout_rows
-from core.trainer import batch_terms, rate_in_force, temperature, validate, weights
+from core.schedule import rate_in_force, temperature, weights
 
 HASH_LENGTH = 12
 READOUT_ROWS, READOUT_CELLS, LEAST_ROWS = 4096, 120_000, 512
@@ -57,27 +54,26 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
     if len(lanes.trial) == 1:
         return finish(join([lanes, lanes]), dataset, config)[:1]
     with torch.no_grad():
-        heat = temperature(lanes.best_epoch, config)
-        strength = edge_strengths(lanes.kept, heat, readout_rows(dataset, config, settled_rows(dataset)), config)
-        if config.max_lag == 0:
-            turned = [oriented(lane, dataset) for lane in strength.numpy()]
-            strength = torch.from_numpy(np.stack([item.strength for item in turned]))
+        heat, model, limit = temperature(lanes.best_epoch, config), learner(config), settled_rows(dataset)
+        ended = torch.ones(heat.shape, dtype=torch.bool)
+        strength, score_read = model.read_graph(lanes.kept, heat, ended, limit, dataset, config)
         blind = metrics.edges_above(strength, torch.full(heat.shape, metrics.BLIND_CUT))
-        ones = torch.ones(len(lanes.trial))
-        opened = open_probability(lanes.kept.gate, heat)
-        loss = validate(lanes.kept, expected_gates(lanes.kept.gate), opened, weights(lanes, ones), dataset, config)
+        if score_read is None:
+            score_read = model.blind_score(lanes.kept, blind, limit, dataset, config)
+        loss = model.validate(lanes.kept, heat, weights(lanes, torch.ones(len(lanes.trial))), dataset, config)
+        clipped, norm_max = lanes.clipped.double() / lanes.step.clamp(min=1), lanes.norm_max.double()
+        if not config.health_log:
+            clipped, norm_max = torch.full_like(clipped, torch.nan), torch.full_like(norm_max, torch.nan)
         shared = {
             "epochs": lanes.epoch.tolist(),
             "best_epoch": lanes.best_epoch.tolist(),
             "edge_count_blind": blind.sum((1, 2)).tolist(),
-            "blind_score": [item.score for item in turned]
-            if config.max_lag == 0
-            else blind_score(lanes, blind, dataset, config).tolist(),
+            "blind_score": score_read.tolist(),
             "val_loss": loss.total().double().tolist(),
             "h": acyclicity(strength).double().tolist(),
             "degenerate": metrics.degenerate(blind),
-            "avg_grad_clip_ratio": (lanes.clipped.double() / lanes.step.clamp(min=1)).tolist(),
-            "max_grad_norm": lanes.norm_max.double().tolist(),
+            "avg_grad_clip_ratio": clipped.tolist(),
+            "max_grad_norm": norm_max.tolist(),
             "final_learning_rate": rate_in_force(lanes.plateau.lr, lanes.epoch - 1, config).tolist(),
             "lr_drops": lanes.plateau.drops.tolist(),
         }
@@ -120,34 +116,6 @@ def score(strength: Tensor, blind: Tensor, dataset: Dataset, config: TrainerConf
         "val_f1_blind": plain.f1.tolist(),
         "skeleton_f1_blind": plain.skeleton_f1.tolist(),
     }
-
-
-def blind_score(lanes: Lanes, graph: Tensor, dataset: Dataset, config: TrainerConfig) -> Tensor:
-    """Negative log-likelihood of the cut graph, a mean of training's and validation's, plus log(n) / n an edge.
-
-    Validation rows alone are few, and may be of another regime than training's; training rows alone flatter a
-    graph that was fitted to them. The weights are left as learned, so a trial that leans on edges below the
-    cut pays for it. The price is that of the Bayesian information criterion for two numbers an edge, since a
-    needless edge costs the likelihood almost nothing.
-
-    Args:
-        lanes: K trials; their kept weights are used, with gates set to 0 and 1.
-        graph: (K, d, d) bool, the edges of the blind cut.
-        dataset, config: as trained with; of many training rows an even part is read.
-
-    Returns:
-        (K,) float64 nats a row, lower is better. The true graph is not read.
-    """
-    plain = weights(lanes, torch.zeros(len(lanes.trial)))
-    plain = plain._replace(recon=torch.ones_like(plain.recon))
-    gates, size, means = graph.float(), 0, torch.zeros(len(lanes.trial), dtype=torch.float64)
-    for part in (TRAIN, VALIDATION):
-        rows = samples(dataset, part, config).rows
-        some = rows[:: max(1, -(-len(rows) // settled_rows(dataset)))].permute(1, 2, 0)
-        stacked = some.expand(len(gates), *some.shape).contiguous()
-        means += 0.5 * batch_terms(lanes.kept, gates, gates, stacked, plain, config).recon.double()
-        size += len(rows)
-    return means * (len(dataset.names) - len(dataset.unusable)) + math.log(size) / size * graph.sum((1, 2)).double()
 
 
 def weights_hash(lanes: Lanes, lane: int) -> str:

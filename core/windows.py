@@ -1,4 +1,4 @@
-"""Overlapping windows merged back into the series they were cut from."""
+"""Overlapping windows: merged back into the series they were cut from, and cut again for a learner that wants them."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,19 @@ _CHUNK = 4096  # window pairs compared at once
 _SAMPLED_ROWS = 50_000  # rows from which the chance of equal values is taken
 _CHANCE_BITS = 20  # a pair agrees by chance once in a million data sets
 _USUAL_BITS = 8  # enough, all pairs together, where at least half of them agree
+
+
+def window_starts(segment: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Return the first row of every window of `length` rows within one segment, stride 1, (m,); none at length 0."""
+    if length < 1 or len(segment) < length:
+        return np.zeros(0, dtype=np.int64)
+    series = np.cumsum(np.concatenate([[False], np.diff(segment) != 0]))
+    return np.flatnonzero(series[: len(series) - length + 1] == series[length - 1 :])
+
+
+def row_counts(starts: NDArray[np.int64], length: int, rows: int) -> NDArray[np.int64]:
+    """Count in how many windows each of `rows` rows lies, (rows,) int64."""
+    return np.bincount((starts[:, None] + np.arange(length)).ravel(), minlength=rows)
 
 
 @dataclass(frozen=True)

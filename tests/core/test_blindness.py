@@ -16,7 +16,10 @@ from core.trainer import Evaluation, advance, start
 from tests.core import small
 
 CORE = Path(__file__).parents[2] / "core"
-LEARNING = ("config", "data", "gradient", "lanes", "losses", "model", "optimizer", "strength")
+LEARNING = (
+    "architecture", "batches", "config", "data", "gradient", "lanes", "losses", "model", "optimizer", "original",
+    "parents_only", "scaling", "schedule", "strength",
+)  # fmt: skip
 SCORES = {"val_f1", "val_shd", "edge_count", "best_threshold", "epoch_time"}
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import trainer
+from core import parents_only
 from core.config import Hyperparameters, TrainerConfig
 from core.data import Dataset
 from core.lanes import HYPER_NAMES, Lanes, from_arrays, join, over_tensors, select, to_arrays
@@ -132,13 +132,13 @@ def test_stacked_equals_solo_at_length(company: Company) -> None:
 
 def test_no_lane_is_ever_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: a lone trial is padded with a copy, since some batched kernels take another path for a stack of one."""
-    config, widths, predict = small.settings(), [], trainer.predict
+    config, widths, predict = small.settings(), [], parents_only.predict
 
     def watched(*given: Any) -> Any:
         widths.append(given[1].shape[0])
         return predict(*given)
 
-    monkeypatch.setattr(trainer, "predict", watched)
+    monkeypatch.setattr(parents_only, "predict", watched)
     data = small.dataset(config)
     lanes, found = advance(start(small.trials(1), data, config), data, config)
     outcomes = finish(lanes, data, config)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import metrics, trainer
+from core import metrics, schedule, trainer
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.graph_text import edges_of
@@ -55,7 +55,7 @@ def test_scores_are_recounted_from_the_graph(thresholds: str) -> None:
     lanes, data = trained(config)
     truth = data.truth
     assert truth is not None
-    heat, rows = trainer.temperature(lanes.best_epoch, config), readout_rows(data, config, READOUT_ROWS)
+    heat, rows = schedule.temperature(lanes.best_epoch, config), readout_rows(data, config, READOUT_ROWS)
     strengths = edge_strengths(lanes.kept, heat, rows, config).numpy()
     for lane, outcome in enumerate(finish(lanes, data, config)):
         found, strength = outcome.numbers, outcome.adjacency
@@ -92,7 +92,7 @@ def test_counters_are_the_lanes() -> None:
         assert (found["epochs"], found["best_epoch"]) == (5, lanes.best_epoch[lane])
         assert found["avg_grad_clip_ratio"] == pytest.approx(lanes.clipped[lane].item() / lanes.step[lane].item())
         assert found["max_grad_norm"] == lanes.norm_max[lane]
-        assert found["final_learning_rate"] == trainer.rate_in_force(lanes.plateau.lr, lanes.epoch - 1, CONFIG)[lane]
+        assert found["final_learning_rate"] == schedule.rate_in_force(lanes.plateau.lr, lanes.epoch - 1, CONFIG)[lane]
         assert found["final_learning_rate"] < lanes.plateau.lr[lane], "a decay worth checking"
         assert found["lr_drops"] == lanes.plateau.drops[lane]
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import metrics, trainer
+from core import batches, metrics, schedule, trainer
 from core.config import Hyperparameters, TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.lanes import Lanes, join, over_tensors, select, to_arrays
@@ -34,7 +34,7 @@ def relabelled(value: Parameters, order: list[int]) -> Parameters:
 def strengths(value: Parameters, epoch: torch.Tensor, data: Dataset, config: TrainerConfig) -> torch.Tensor:
     """Return the graphs that an evaluation reads off some weights."""
     rows = readout_rows(data, config, trainer.WATCHED_ROWS)
-    return edge_strengths(value, trainer.temperature(epoch, config), rows, config)
+    return edge_strengths(value, schedule.temperature(epoch, config), rows, config)
 
 
 @pytest.mark.parametrize("max_lag", [0, 1, 2])
@@ -54,13 +54,13 @@ def test_relabelling_variables_relabels_the_graph(max_lag: int, monkeypatch: pyt
     turned = lanes._replace(value=relabelled(lanes.value, order), kept=relabelled(lanes.kept, order))
     for _ in range(3):
         lanes, found = advance(lanes, data, config)
-    draw = trainer.draw_epoch
+    draw = batches.draw_epoch
 
-    def draw_relabelled(*given: Any) -> trainer.Batches:
-        batches = draw(*given)
-        return batches._replace(noise=batches.noise[:, :, order][:, :, :, order].contiguous())
+    def draw_relabelled(*given: Any) -> batches.Batches:
+        drawn = draw(*given)
+        return drawn._replace(noise=drawn.noise[:, :, order][:, :, :, order].contiguous())
 
-    monkeypatch.setattr(trainer, "draw_epoch", draw_relabelled)
+    monkeypatch.setattr(batches, "draw_epoch", draw_relabelled)
     for _ in range(3):
         turned, mirror = advance(turned, mirrored, config)
     for ours, theirs in zip(relabelled(lanes.value, order), turned.value, strict=True):
@@ -104,11 +104,13 @@ STEADY = {
     "level_span": 60, "decay_start": 1.0, "bias_width": 2, "noise_width": 1,
 }  # fmt: skip
 CHANGES: dict[str, Any] = {
-    "epochs": 24, "batch_size": 20, "evaluate_every": 2, "patience": 1, "max_lag": 2, "instantaneous": True,
+    "window": 5, "epochs": 24,
+    "batch_size": 20, "evaluate_every": 2, "patience": 1, "max_lag": 2, "instantaneous": True,
     "level_span": 5, "decay_start": 0.3,
     "reconstruction": "mse", "signal_width": 3, "bias_width": 3, "hidden_width": 4, "noise_width": 2,
     "clip_norm": 0.1, "temperature_start": 0.9, "temperature_end": 0.3, "warmup": 0.5, "plateau": "val_shd",
     "plateau_factor": 0.2, "plateau_patience": 2, "plateau_cooldown": 3, "thresholds": "all",
+    "architecture": "original", "standardise": "none", "reduction": "sum", "acyclicity": "walks", "health_log": False,
 }  # fmt: skip
 
 
@@ -127,6 +129,8 @@ def course(config: TrainerConfig) -> list[str]:
 def test_every_fixed_setting_moves_something(name: str) -> None:
     """Law: no setting of the trainer is without effect on what a trial reports."""
     config = small.settings(**STEADY)
+    if name == "window":  # of the original alone
+        config = replace(config, architecture="original")
     assert course(config) == course(config)
     assert course(replace(config, **{name: CHANGES[name]})) != course(config)
 
@@ -178,7 +182,7 @@ def test_an_epoch_visits_every_row_once(batch: int) -> None:
     data = small.dataset(config, missing=0.1)
     rows = samples(data, TRAIN, config).rows
     lanes = start(small.trials(3), data, config)
-    drawn = trainer.draw_epoch(lanes, data, config)
+    drawn = batches.draw_epoch(lanes, data, config)
     steps, count, d, channels, size = drawn.rows.shape
     assert (count, d, channels) == (3, 4, 2 + model_shape(4, config).features)
     assert size <= batch
@@ -199,8 +203,8 @@ def test_every_lane_and_epoch_has_its_own_shuffle() -> None:
     config = small.settings()
     data = small.dataset(config)
     lanes = start(small.trials(2), data, config)
-    both, swapped = trainer.draw_epoch(lanes, data, config), trainer.draw_epoch(select(lanes, [1, 0]), data, config)
-    later = trainer.draw_epoch(lanes._replace(epoch=lanes.epoch + 1), data, config)
+    both, swapped = (batches.draw_epoch(given, data, config) for given in (lanes, select(lanes, [1, 0])))
+    later = batches.draw_epoch(lanes._replace(epoch=lanes.epoch + 1), data, config)
     for ours, theirs, next_ones in zip(both, swapped, later, strict=True):
         assert torch.equal(ours[:, 0], theirs[:, 1])
         assert not torch.equal(ours[:, 0], ours[:, 1])
@@ -211,11 +215,11 @@ def test_warm_up_is_a_straight_ramp() -> None:
     """Law: temperature and lambda_sparse go linearly from start to end over the warm-up's share, then stay."""
     config = TrainerConfig(epochs=100, warmup=0.3, temperature_start=0.7, temperature_end=0.2)
     epoch = torch.tensor([0, 15, 30, 31, 100])
-    assert trainer.progress(epoch, config).tolist() == pytest.approx([0, 0.5, 1, 1, 1])
-    assert trainer.temperature(epoch, config).tolist() == pytest.approx([0.7, 0.45, 0.2, 0.2, 0.2])
+    assert schedule.progress(epoch, config).tolist() == pytest.approx([0, 0.5, 1, 1, 1])
+    assert schedule.temperature(epoch, config).tolist() == pytest.approx([0.7, 0.45, 0.2, 0.2, 0.2])
     data = small.dataset(config)
     lanes = start(small.trials(2, lambda_sparse=0.4), data, config)
-    assert trainer.weights(lanes, torch.tensor([0.0, 0.5])).sparse.tolist() == pytest.approx([0.0, 0.2])
+    assert schedule.weights(lanes, torch.tensor([0.0, 0.5])).sparse.tolist() == pytest.approx([0.0, 0.2])
 
 
 @given(
@@ -228,21 +232,21 @@ def test_the_rate_falls_along_a_cosine(epochs: int, begin: float, rates: list[fl
     config = TrainerConfig(epochs=epochs, decay_start=begin)
     lr = torch.tensor(rates, dtype=torch.float64)
     course = torch.stack(
-        [trainer.rate_in_force(lr, torch.full(lr.shape, epoch), config) for epoch in range(epochs + 1)]
+        [schedule.rate_in_force(lr, torch.full(lr.shape, epoch), config) for epoch in range(epochs + 1)]
     )
     assert course.dtype == torch.float64
     for epoch, found in enumerate(course):
         along = min(max((epoch / epochs - begin) / (1 - begin), 0.0), 1.0)
-        fall = (1 - trainer.DECAY_FLOOR) * (1 - math.cos(math.pi * along)) / 2
+        fall = (1 - schedule.DECAY_FLOOR) * (1 - math.cos(math.pi * along)) / 2
         assert found.tolist() == pytest.approx((lr * (1 - fall)).tolist(), rel=1e-9)
         if epoch <= begin * epochs:
             assert found.tolist() == pytest.approx(rates, rel=1e-9)
     assert (course.diff(dim=0) <= 0).all(), "never up"
-    assert course[-1].tolist() == pytest.approx((lr * trainer.DECAY_FLOOR).tolist())
-    after = trainer.rate_in_force(lr, torch.full(lr.shape, epochs + 9), config)
+    assert course[-1].tolist() == pytest.approx((lr * schedule.DECAY_FLOOR).tolist())
+    after = schedule.rate_in_force(lr, torch.full(lr.shape, epochs + 9), config)
     assert torch.equal(after, course[-1]), "and no further"
     for epoch in (0, epochs // 2, epochs):
-        never = trainer.rate_in_force(lr, torch.full(lr.shape, epoch), replace(config, decay_start=1.0))
+        never = schedule.rate_in_force(lr, torch.full(lr.shape, epoch), replace(config, decay_start=1.0))
         assert torch.equal(never, lr)
 
 
@@ -253,7 +257,7 @@ def test_an_epoch_is_trained_at_the_rate_in_force() -> None:
     data = small.dataset(decayed)
     lanes = start(small.trials(3), data, decayed)
     lanes = lanes._replace(epoch=torch.tensor([0, 5, 9]))
-    rate = trainer.rate_in_force(lanes.plateau.lr, lanes.epoch, decayed)
+    rate = schedule.rate_in_force(lanes.plateau.lr, lanes.epoch, decayed)
     assert rate[0] == lanes.plateau.lr[0]
     assert (rate[1:] < lanes.plateau.lr[1:]).all()
     ours, _ = trainer.train_epoch(lanes, data, decayed)
@@ -284,7 +288,7 @@ def test_evaluations_say_what_happened() -> None:
         assert item.grad_norm_median == np.sort(norms[:, lane])[(len(norms) - 1) // 2]
         assert after.clipped[lane] - lanes.clipped[lane] == (norms[:, lane] > 0.45).sum()
         assert after.norm_max[lane] == max(norms[:, lane].max(), lanes.norm_max[lane])
-        rate = trainer.rate_in_force(lanes.plateau.lr, lanes.epoch + 1, config)
+        rate = schedule.rate_in_force(lanes.plateau.lr, lanes.epoch + 1, config)
         assert item.learning_rate == rate[lane], "the rate the last epoch was trained with"
         strength = strengths(after.value, after.epoch, data, config)[lane]
         assert item.h == pytest.approx(acyclicity(strength[None]).item())
@@ -305,7 +309,7 @@ def test_validation_loss_equals_the_loops() -> None:
     features = np.repeat(rows[None, :, :, 2:].transpose(0, 2, 3, 1), 2, axis=0)
     arrays = {name: part.numpy() for name, part in lanes.value._asdict().items()}
     gates = expected_gates(lanes.value.gate).numpy()
-    logits, heat = lanes.value.gate.double().numpy(), trainer.temperature(lanes.epoch, config).numpy()
+    logits, heat = lanes.value.gate.double().numpy(), schedule.temperature(lanes.epoch, config).numpy()
     for lane, item in enumerate(found):
         mean, scale = oracles.prediction(arrays, gates, features, model_shape(4, config), lane)
         costs = [

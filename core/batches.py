@@ -1,0 +1,81 @@
+"""What a step is given: rows of one epoch, shuffled lane by lane, each lane from streams of its own."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.config import TrainerConfig
+from core.data import TRAIN, Dataset, positions, samples, windows_of
+from core.lanes import Lanes
+
+INIT, SHUFFLE, GATES = 0, 1, 2
+
+
+def generator(seed: int, purpose: int, epoch: int = 0) -> np.random.Generator:
+    """Return the random stream of one trial for one purpose and epoch: a function of which trial it is."""
+    return np.random.default_rng(np.random.SeedSequence([seed, purpose, epoch]))
+
+
+class Batch(NamedTuple):
+    """One step of every lane.
+
+    rows (K, d, 2 + F, B): target, observed flag and features (F is 0 for the original). noise (K, d, d): of the
+    gates, standard logistic; (K, 0, 0) for the original, which has none.
+    """
+
+    rows: Tensor
+    noise: Tensor
+
+
+class Batches(NamedTuple):
+    """One epoch of every lane: rows (steps, K, d, 2 + F, B) and gate noise (steps, K, d, d)."""
+
+    rows: Tensor
+    noise: Tensor
+
+
+def draw_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Batches:
+    """Shuffle the training rows and draw the gate noise of one epoch, lane by lane from its own streams.
+
+    Rows that do not fill a batch, other ones every epoch, wait for the next: batches stay equally long,
+    and a multiple of 16 lets the matrix products run at full speed.
+    """
+    rows = samples(dataset, TRAIN, config).rows
+    count, d, channels = rows.shape
+    size = min(config.batch_size, count)
+    steps = count // size
+    orders, noises = [], []
+    for seed, epoch in zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True):
+        orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size])
+        noises.append(generator(seed, GATES, epoch).logistic(size=(steps, d, d)).astype(np.float32))
+    index = torch.from_numpy(np.stack(orders)).flatten()
+    picked = rows.index_select(0, index).view(len(orders), steps, size, d, channels)
+    return Batches(picked.permute(1, 0, 3, 4, 2).contiguous(), torch.from_numpy(np.stack(noises, axis=1)))
+
+
+def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:
+    """Yield the steps of `draw_epoch`."""
+    return map(Batch, *draw_epoch(lanes, dataset, config))
+
+
+def window_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:
+    """Yield the steps of an epoch of the original: `batch_size` windows each, or as many single rows.
+
+    All training windows are shuffled, and the last, smaller batch is trained too; of single rows it is left
+    out, as for the other learner. Windows overlap, so that only the step in hand is laid out in memory.
+    """
+    width = max(1, config.window)
+    starts = windows_of(dataset, TRAIN) if config.window > 0 else positions(dataset, TRAIN, 0)
+    size = min(config.batch_size, len(starts))
+    steps = -(-len(starts) // size) if config.window > 0 else len(starts) // size
+    streams = zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True)
+    orders = np.stack([starts[generator(seed, SHUFFLE, epoch).permutation(len(starts))] for seed, epoch in streams])
+    table = torch.from_numpy(np.stack([dataset.values, dataset.observed], axis=2, dtype=np.float32))
+    none = torch.empty(len(orders), 0, 0)
+    for step in range(steps):
+        at = (orders[:, step * size : (step + 1) * size, None] + np.arange(width)).reshape(len(orders), -1)
+        picked = table.index_select(0, torch.from_numpy(at.ravel())).view(*at.shape, *table.shape[1:])
+        yield Batch(picked.permute(0, 2, 3, 1).contiguous(), none)
