@@ -13,6 +13,7 @@ from reports.figures.clipping import HEAVY
 from reports.figures.training import TERMS, shares
 from reports.finding import Finding
 from reports.fresh_findings import FRESH_RULES
+from reports.pruning_finding import unsafe_pruning
 from reports.run import Run, number
 from reports.scores import degenerate, ranked, scale_of
 from reports.wording import axis_name, count, either, listing, share, significant
@@ -211,6 +212,7 @@ RULES: tuple[Callable[[Run], Iterator[Finding]], ...] = (
     _clipping,
     _balance,
     _acyclicity,
+    unsafe_pruning,
     _unusable,
     _truth_used,
 )

@@ -15,8 +15,9 @@ from reports import sections, wording
 from reports.colours import COLOURS
 from reports.comparison import compare
 from reports.drawing import Picture, rendered, theme
-from reports.figures import arrows, clipping, edges, fresh, grid, progress, returns, training
+from reports.figures import arrows, clipping, edges, fresh, grid, progress, pruning, returns, training
 from reports.findings import findings
+from reports.pruned import note as pruning_note
 from reports.references import compared
 from reports.run import Run, number
 from reports.setup import setup
@@ -33,6 +34,7 @@ PLOTS = (
     edges.plot,
     clipping.plot,
     training.plot,
+    pruning.plot,
 )
 PICTURE_NAMES = (
     "search_progress",
@@ -43,6 +45,7 @@ PICTURE_NAMES = (
     "edges",
     "clipping",
     "training",
+    "pruning",
 )
 VERDICTS = {
     answering.GOOD: "Better than every reference",
@@ -107,7 +110,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         **_content(run),
         pictures={
             section: [picture for picture in pictures if picture.section == section]
-            for section in ("progress", "graph", "fresh", "edges", "health")
+            for section in ("progress", "graph", "fresh", "edges", "health", "pruning")
         },
         markup=Markup,
         style=Markup(style),
@@ -137,6 +140,7 @@ def _content(run: Run) -> dict[str, Any]:
         "has_truth": run.has_truth,
         "graph_note": sections.graph_note(run) if run.best is not None else "No trial completed, so there is no graph.",
         "edge_list": sections.edge_list(found),
+        "pruning_note": pruning_note(run),
         "table": trial_table(run, rerun),
         "setup": setup(run),
     }

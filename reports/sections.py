@@ -10,6 +10,7 @@ from reports.comparison import GLYPHS, Comparison, compare
 from reports.figures.arrows import fits
 from reports.figures.clipping import HEAVY
 from reports.headline import Headline, headline
+from reports.pruned import saved_seconds
 from reports.run import Run, number
 from reports.scores import degenerate, finished, scale_of
 from reports.wording import axis_name, count, decimals, f1, shd, significant
@@ -34,7 +35,7 @@ def tiles(run: Run) -> list[Tile]:
     ratio = run.trials.number("avg_grad_clip_ratio")
     ratio = ratio[np.isfinite(ratio)]
     heavy = int((ratio > HEAVY).sum())
-    saved = number(run.summary, "pruning_saved_seconds")
+    saved = saved_seconds(run)
     pruned = run.having("pruned") / run.trials.rows if run.trials.rows else float("nan")
     return [
         *(_scored_tiles(run, head) if head is not None else []),

@@ -63,7 +63,7 @@ def test_rebuilding_gives_the_same_bytes(usual: Path, tmp_path: Path) -> None:
     assert done.stdout == f"{again / 'report.html'}\n"
     assert done.stderr == ""
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert (again / name).read_bytes() == (usual / name).read_bytes(), name
 
@@ -151,6 +151,7 @@ def test_the_answer_needs_no_script(usual: Path) -> None:
         "fresh",
         "edges",
         "health",
+        "pruning",
         "trials",
         "setup",
         "definitions",
@@ -162,10 +163,10 @@ def test_figures_carry_their_finding(usual: Path) -> None:
     page = page_of(usual)
     figures = [attributes["id"] for attributes in page.having("figure")]
     names = ("search_progress", "best_graph", "adjacency", "fresh_seeds", "edge_returns", "edges", "clipping")
-    assert figures == [f"fig-{n}" for n in (*names, "training")]
+    assert figures == [f"fig-{n}" for n in (*names, "training", "pruning")]
     titles = [text for tag, text in page.texts if tag == "title"][1:]
     headings = [text.replace("\N{NO-BREAK SPACE}", " ") for tag, text in page.texts if tag == "h3"]
-    assert len(titles) == 8
+    assert len(titles) == 9
     for title in titles:
         assert title.replace("\N{NO-BREAK SPACE}", " ") in headings
         assert re.search(r"\d", title)
@@ -206,7 +207,7 @@ def test_odd_runs_have_a_report(tmp_path: Path, recipe: dict[str, Any]) -> None:
     report = write_report(make_run(tmp_path / "run", **recipe))
     text = report.read_text(encoding="utf-8")
     page = Page(text)
-    assert len(page.having("section")) in {10, 11}
+    assert len(page.having("section")) in {11, 12}
     for nonsense in (">nan<", "nan ", "None", "NaN", "inf "):
         assert nonsense not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL), nonsense
 
