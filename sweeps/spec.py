@@ -26,6 +26,8 @@ STUDY_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
 PACKAGED = Path(__file__).parent
 SECTIONS = {"data": DataConfig, "trainer": TrainerConfig, "search": SearchConfig, "backend": BackendConfig}
 NOT_IDENTITY = ("trials", "confirm", "timeout")
+OTHER_KINDS = ("suite", "stability")
+"""First words of the packaged files that are no sweep's settings."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def load_spec(
     if "datasets" in (root.entries or {}):
         problem = f"{root.where.source} lists data sets, so it is a suite and not the settings of one sweep"
         raise InputError(problem, f"python -m studies.suite -c {shorten(str(path), 200)}")
+    if "measures" in (root.entries or {}):
+        problem = f"{root.where.source} lists measures, so it is a stability study and not the settings of one sweep"
+        raise InputError(problem, f"python -m studies.stability -c {shorten(str(path), 200)}")
     change(root, overrides, options, findings)
     spec = read_tree(root, findings)
     findings.raise_all()
@@ -141,7 +146,7 @@ def read_tree(root: Node, findings: Findings) -> SweepSpec:
     return spec
 
 
-def _find(path: str, suites: bool) -> tuple[Path, str]:
+def _find(path: str, kind: str) -> tuple[Path, str]:
     """The settings file that a path means, and its name in errors."""
     if os.path.exists(path) and not os.path.isdir(path):
         return Path(path), path
@@ -149,7 +154,7 @@ def _find(path: str, suites: bool) -> tuple[Path, str]:
     name = name if name.endswith(".yaml") else f"{name}.yaml"
     if folder in ("", "sweeps") and (PACKAGED / name).is_file():
         return PACKAGED / name, f"sweeps/{name}"
-    packaged = packaged_settings(suites=suites)
+    packaged = packaged_settings(kind)
     close = nearest_file(path, ".yaml", ".yml") or nearest(Path(name).stem, packaged)
     meant = f"did you mean `{close}`? " if close else ""
     name = shorten(path, 200)
@@ -157,15 +162,16 @@ def _find(path: str, suites: bool) -> tuple[Path, str]:
     raise InputError(problem, f"{meant}Packaged: {', '.join(packaged)}")
 
 
-def packaged_settings(*, suites: bool = False) -> list[str]:
-    """Names of the packaged settings files: those of sweeps, or those of suites, which only `studies.suite` reads."""
-    return sorted(file.stem for file in PACKAGED.glob("*.yaml") if file.stem.startswith("suite") == suites)
+def packaged_settings(kind: str = "sweep") -> list[str]:
+    """Names of the packaged settings files of a kind: `sweep`, or one of OTHER_KINDS, read by that name's study."""
+    named = {file.stem: file.stem.partition("_")[0] for file in PACKAGED.glob("*.yaml")}
+    return sorted(stem for stem, first in named.items() if (first if first in OTHER_KINDS else "sweep") == kind)
 
 
-def read_root(path: str | Path, findings: Findings, *, suites: bool = False) -> Node:
+def read_root(path: str | Path, findings: Findings, kind: str = "sweep") -> Node:
     """Read the file as one mapping; if that fails, an empty one whose missing parts are no errors."""
     try:
-        file, label = _find(str(path), suites)
+        file, label = _find(str(path), kind)
         root, errors = read_file(file, label)
     except InputError as error:
         findings.errors.append(error)

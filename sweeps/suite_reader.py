@@ -33,7 +33,7 @@ def load_suite(
     known = {**known_settings(), "datasets": (*(item.name for item in fields(EntryWords)), "goals", "data", "trainer")}
     known |= {"": TOP, "goals": tuple(item.name for item in fields(Goals))}
     findings = Findings(known)
-    root = read_root(path, findings, suites=True)
+    root = read_root(path, findings, "suite")
     change(root, overrides, options, findings)
     tops = root.entries if root.entries is not None else {}
     for name, child in tops.items():
@@ -50,8 +50,8 @@ def load_suite(
     spec = SuiteSpec(
         study=shared.study,
         shared=shared,
-        seeds=_list(tops, "seeds", _seed, (1,), findings),
-        methods=_list(tops, "methods", _method, METHODS, findings),
+        seeds=read_list(tops, "seeds", read_seed, (1,), findings),
+        methods=read_list(tops, "methods", _method, METHODS, findings),
         entries=entries,
     )
     if findings.right("methods") and not set(spec.methods) & set(SWEEPS):
@@ -66,7 +66,7 @@ def load_suite(
 
 
 def _suites() -> list[str]:
-    return packaged_settings(suites=True)
+    return packaged_settings("suite")
 
 
 def _merged(root: Node, own: dict[str, dict[str, Node]]) -> Node:
@@ -130,7 +130,7 @@ def _entry(
     return Entry(words.name, words.label or words.name, words.skeleton, goals, spec)
 
 
-def _list(
+def read_list(
     tops: dict[str, Node], name: str, read: Callable[[Node, str], T], default: tuple[T, ...], findings: Findings
 ) -> tuple[T, ...]:
     """Read a list without repeats; the default where it is left out."""
@@ -146,7 +146,7 @@ def _list(
     return findings.read(name, tops[name], whole, default) if name in tops else default
 
 
-def _seed(node: Node, name: str) -> int:
+def read_seed(node: Node, name: str) -> int:
     """Read one seed, by the rule of `data.seed`."""
     field = next(item for item in fields(SECTIONS["data"]) if item.name == "seed")
     return int(reader(field, name)(node))
