@@ -23,7 +23,8 @@ class Learner(NamedTuple):
     """The functions of an architecture; `value` is its named tuple of parameters, (K, ...) each.
 
     initial: starting weights of one lane. batches: the steps of one epoch. step_terms: loss terms of a batch and
-    the packed gradient of their sum, whose first d * d entries are the graph's. graph_decays: whether these have
+    the packed gradient of their sum, whose first d * d entries are the graph's. term_gradient: that gradient, and
+    d recon / d A, (K, d, d), for a loss of which recon is a part. graph_decays: whether the graph's entries have
     weight decay too. validate: loss terms of the validation rows. read_graph: the learned graph. blind_score:
     (K,) float64, lower is better, without the true graph.
     """
@@ -31,6 +32,7 @@ class Learner(NamedTuple):
     initial: Callable[[int, TrainerConfig, np.random.Generator], Any]
     batches: Callable[[Lanes, Dataset, TrainerConfig], Iterable[Batch]]
     step_terms: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Terms, Tensor]]
+    term_gradient: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Tensor, Tensor]]
     graph_decays: bool
     validate: Callable[[Any, Tensor, Weights, Dataset, TrainerConfig], Terms]
     read_graph: Callable[[Any, Tensor, Tensor, int, Dataset, TrainerConfig], Reading]
@@ -54,6 +56,17 @@ def original_step(
     """Return `original_terms` of a batch; the original has no gates that could be hot."""
     del heat
     return original_terms(value, batch.rows, torch.ones(batch.rows.shape[3]), weight, config)
+
+
+def original_gradient(
+    value: Original, batch: Batch, heat: Tensor, weight: Weights, config: TrainerConfig
+) -> tuple[Tensor, Tensor]:
+    """Return the packed gradient of a batch, and its part in the graph's logits, (K, d, d).
+
+    Where the penalties weigh nothing, that part is what the other terms pull at the graph.
+    """
+    gradient = original_step(value, batch, heat, weight, config)[1]
+    return gradient, gradient[:, : value.graph[0].numel()].view(value.graph.shape)
 
 
 def original_validation(
@@ -91,6 +104,7 @@ PARENTS_ONLY = Learner(
     initial=parents_only.initial,
     batches=row_batches,
     step_terms=parents_only.step_terms,
+    term_gradient=parents_only.term_gradient,
     graph_decays=False,
     validate=parents_only.validate,
     read_graph=parents_only.read_graph,
@@ -100,6 +114,7 @@ ORIGINAL = Learner(
     initial=original_initial,
     batches=window_batches,
     step_terms=original_step,
+    term_gradient=original_gradient,
     graph_decays=True,
     validate=original_validation,
     read_graph=original_reading,

@@ -122,6 +122,16 @@ def loss_and_gradient(
     Returns:
         Terms, (K,) each, and the packed gradient, (K, all parameters) in the order of `model.pack`.
     """
+    return gradients(value, heat, noise, rows, weight, config, shape)[:2]
+
+
+def gradients(
+    value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
+) -> tuple[Terms, Tensor, Tensor]:
+    """Return what `loss_and_gradient` does, and d recon / d g, (K, d, d), g the sampled gates, [i, j] of i -> j.
+
+    The third is not 0 where a gate is shut or open to its end, as its gradient in the log-odds is.
+    """
     lanes, d, _, size = rows.shape
     n, s, b, m = lanes * d, shape.signal, shape.bias, shape.hidden + 1
     gates = gates_of(value.gate, heat, noise)
@@ -173,7 +183,7 @@ def loss_and_gradient(
         scale_bias=d_scale.sum(2),
     )
     terms = Terms(recon, weight.sparse * gates.opened.flatten(1).sum(1) / edges, weight.acyclic * h, disen)
-    return terms, torch.cat([part.reshape(lanes, -1) for part in gradient], dim=1)
+    return terms, torch.cat([part.reshape(lanes, -1) for part in gradient], dim=1), d_open * off_diagonal(d)
 
 
 def reconstruction_gradient(

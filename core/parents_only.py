@@ -11,7 +11,7 @@ from torch import Tensor
 from core.batches import Batch
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
-from core.gradient import loss_and_gradient
+from core.gradient import gradients, loss_and_gradient
 from core.losses import Terms, Weights, terms
 from core.model import Parameters, expected_gates, init_parameters, model_shape, open_probability, predict
 from core.orientation import oriented
@@ -36,6 +36,14 @@ def step_terms(
     """Return the loss terms of a batch, (K,) each, and the packed gradient of their sum."""
     shape = model_shape(batch.rows.shape[1], config)
     return loss_and_gradient(value, heat, batch.noise, batch.rows, weight, config, shape)
+
+
+def term_gradient(
+    value: Parameters, batch: Batch, heat: Tensor, weight: Weights, config: TrainerConfig
+) -> tuple[Tensor, Tensor]:
+    """Return the packed gradient of the loss of a batch, and that of recon in the sampled gates, (K, d, d)."""
+    shape = model_shape(batch.rows.shape[1], config)
+    return gradients(value, heat, batch.noise, batch.rows, weight, config, shape)[1:]
 
 
 def batch_terms(

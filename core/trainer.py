@@ -8,6 +8,7 @@ true graph is read by `metrics` only and steers nothing here unless `trainer.pla
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from core import metrics
 from core.architecture import learner
-from core.batches import INIT, generator
+from core.batches import INIT, Batch, generator
 from core.config import Hyperparameters, TrainerConfig
 from core.data import Dataset
+from core.diagnosis import diagnose, unmeasured
 from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import acyclicity
 from core.model import pack, unpack
@@ -31,7 +33,7 @@ class Evaluation(NamedTuple):
     """The health log of one trial at one evaluation; counts beside a cut are taken at that cut.
 
     recon, sparse, acyclic, disen are weighted and add up to train_loss (means over the last epoch). Without
-    `health_log` they, the clip ratio and the gradient norms are NaN.
+    `health_log` they, the clip ratio, the gradient norms and what `core.diagnosis` measures are NaN.
     val_f1, val_shd, edge_count and best_threshold are at the tuned cut (oracle) where there is a true
     graph; else val_* are NaN and the cut is 0.5. failed_step is -1 while gradients and loss are finite.
     """
@@ -56,6 +58,11 @@ class Evaluation(NamedTuple):
     epoch_time: float
     stopped_early: bool
     failed_step: int
+    grad_share_recon: float
+    grad_share_sparse: float
+    grad_share_acyclic: float
+    grad_share_disen: float
+    graph_gradient: float
 
 
 def start(trials: Sequence[tuple[int, int, Hyperparameters]], dataset: Dataset, config: TrainerConfig) -> Lanes:
@@ -95,10 +102,11 @@ def start(trials: Sequence[tuple[int, int, Hyperparameters]], dataset: Dataset, 
 
 
 class EpochLog(NamedTuple):
-    """Per-step records of one epoch: terms (steps, K, 4) and gradient norms before clipping (steps, K)."""
+    """One epoch: terms (steps, K, 4), gradient norms before clipping (steps, K), and its first step's batch."""
 
     terms: Tensor
     norms: Tensor
+    batch: Batch
 
 
 @torch.no_grad()
@@ -110,15 +118,16 @@ def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[
     spared = 0 if model.graph_decays else len(dataset.names) ** 2
     decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
     rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    step, logged, norms = lanes.step.clone(), [], []
-    for batch in model.batches(lanes, dataset, config):
+    step, logged, norms, batches = lanes.step.clone(), [], [], iter(model.batches(lanes, dataset, config))
+    opening = next(batches)
+    for batch in chain([opening], batches):
         loss, gradient = model.step_terms(unpack(value, lanes.value), batch, heat, weight, config)
         norm = gradient_norm([gradient])
         step += 1
         adam_step([value], [gradient], [first], [second], clip_scale(norm, config.clip_norm), step, rate, [decay])
         logged.append(torch.stack(loss, dim=1))
         norms.append(norm)
-    log = EpochLog(torch.stack(logged), torch.stack(norms))
+    log = EpochLog(torch.stack(logged), torch.stack(norms), opening)
     bad = ~torch.isfinite(log.norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
@@ -182,6 +191,7 @@ def evaluate(
         means, clipped, median, largest = (
             torch.full_like(item, torch.nan) for item in (means, clipped, median, largest)
         )
+    measured = diagnose(lanes, log.batch, config) if config.health_log else unmeasured(len(lanes.trial))
     seconds = (time.perf_counter() - begin) / epochs / len(lanes.trial)
     table: dict[str, list[Any]] = {
         "trial": lanes.trial.tolist(), "epoch": lanes.epoch.tolist(), "train_loss": total.tolist(),
@@ -192,6 +202,7 @@ def evaluate(
         "learning_rate": rate.tolist(), "h": acyclicity(graph).tolist(),
         "epoch_time": [seconds] * len(lanes.trial),
         "stopped_early": (lanes.stale >= config.patience).tolist(), "failed_step": lanes.failed_step.tolist(),
+        **{name: values.tolist() for name, values in measured._asdict().items()},
     }  # fmt: skip
     return lanes, [Evaluation(*row) for row in zip(*(table[name] for name in Evaluation._fields), strict=True)]
 
