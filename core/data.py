@@ -92,7 +92,9 @@ def prepare(table: Table, config: TrainerConfig) -> Dataset:
         raise InputError(f"{table.source}: fewer than two usable variables are left ({reasons})")
     usable = np.array([name not in unusable for name in table.names])
     observed = ~np.isnan(values) & usable
-    windows = window_starts(segment, config.window) if config.architecture == "original" else NO_WINDOWS
+    windows = NO_WINDOWS
+    if config.architecture == "original":  # rows without time were shuffled, and any of them are neighbours
+        windows = window_starts(segment if config.max_lag > 0 else np.zeros_like(segment), config.window)
     times = (split == TRAIN).astype(np.int64)
     if len(windows) and config.standardise == "filled":
         times = row_counts(windows[: int(len(windows) * SPLIT[0])], config.window, len(values))

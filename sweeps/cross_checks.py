@@ -43,7 +43,7 @@ def check_files(data: DataConfig, findings: Findings) -> None:
 
 
 def check_trainer_and_data(trainer: TrainerConfig, data: DataConfig, findings: Findings) -> None:
-    """The gate only cools down, and a trial ends on an evaluation; then what `check_simulation` looks at."""
+    """The gate only cools down, a trial ends on an evaluation, windows have their learner; then the simulation."""
     epochs, every = "trainer.epochs", "trainer.evaluate_every"
     if findings.right(epochs, every) and trainer.epochs % trainer.evaluate_every:
         rule = f"must be a multiple of {every} ({trainer.evaluate_every}), got {trainer.epochs}"
@@ -54,6 +54,10 @@ def check_trainer_and_data(trainer: TrainerConfig, data: DataConfig, findings: F
         rule = f"must be {trainer.temperature_start:g} ({start}) or less, got {trainer.temperature_end:g}"
         hint = f"the gate only cools down: --set {end}={trainer.temperature_start:g}"
         findings.errors.append(InputError(f"{findings.subject(end, start)} {rule}", hint))
+    window, architecture = "trainer.window", "trainer.architecture"
+    if findings.right(window, architecture) and trainer.window > 0 and trainer.architecture != "original":
+        rule = f"must be 0 for {trainer.architecture}, which draws single rows, got {trainer.window}"
+        findings.errors.append(InputError(f"{findings.subject(window, architecture)} {rule}", f"--set {window}=0"))
     check_simulation(trainer, data, findings)
 
 

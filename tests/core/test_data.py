@@ -392,3 +392,41 @@ def test_preparing_leaves_the_table_alone() -> None:
         data.samples(data.prepare(table, small.settings(max_lag=max_lag)), data.TRAIN, small.settings(max_lag=max_lag))
     assert np.array_equal(table.values, before[0], equal_nan=True)
     assert np.array_equal(table.segment, before[1])
+
+
+def test_raw_values_stay_raw() -> None:
+    """Law: with standardise none the learner is given the data's own numbers, and zeros for blanks."""
+    table = small.table(missing=0.2)
+    prepared = data.prepare(table, small.settings(standardise="none"))
+    np.testing.assert_allclose(prepared.values, np.nan_to_num(table.values, nan=0.0), rtol=1e-6)
+    assert np.array_equal(prepared.observed, ~np.isnan(table.values))
+
+
+@pytest.mark.parametrize("window", [0, 6])
+def test_filled_columns_are_standardised_with_their_zeros_over_the_windows(window: int) -> None:
+    """Law: blanks are zeros first; mean and deviation are those of all rows of all training windows laid end to end."""
+    table = small.table(rows=90, missing=0.2, segments=2)
+    config = small.settings(architecture="original", standardise="filled", window=window)
+    prepared, raw = data.prepare(table, config), np.nan_to_num(table.values, nan=0.0)
+    if window:
+        starts = [s for s in range(90 - window + 1) if table.segment[s] == table.segment[s + window - 1]]
+        assert prepared.windows.tolist() == starts
+        train = np.concatenate([raw[s : s + window] for s in starts[: int(0.7 * len(starts))]])
+        parts = [data.windows_of(prepared, part).tolist() for part in PARTS]
+        assert sum(parts, []) == starts
+        assert [len(part) for part in parts] == [56, 12, 12]
+    else:
+        train = raw[: int(0.7 * 90)]
+        assert prepared.windows.tolist() == []
+    np.testing.assert_allclose(prepared.values, (raw - train.mean(0)) / train.std(0), rtol=1e-4, atol=1e-5)
+
+
+def test_windows_are_the_originals_alone() -> None:
+    """Law: the setting changes nothing for the other learner, and series too short for a window are refused."""
+    table = small.table()
+    plain, windowed = (data.prepare(table, small.settings(window=window)) for window in (0, 24))
+    assert plain.key == windowed.key
+    assert len(windowed.windows) == 0
+    with pytest.raises(InputError, match="leave 0 windows of 121 rows for training") as caught:
+        data.prepare(table, small.settings(architecture="original", window=121))
+    assert "trainer.window" in caught.value.hint

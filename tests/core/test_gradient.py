@@ -21,14 +21,22 @@ from core.model import init_parameters, model_shape, open_probability, pack, pre
     widths=st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 8), st.integers(1, 2)),
     seed=st.integers(0, 2**31),
     kind=st.sampled_from(["likelihood", "mse"]),
+    switches=st.tuples(st.sampled_from(["mean", "sum"]), st.sampled_from(["log_det", "walks", "trace_cubed"])),
 )
 def test_the_gradient_is_the_derivative_of_the_loss(
-    lanes: int, variables: int, lag: int, now: bool, widths: tuple[int, int, int, int], seed: int, kind: str
+    lanes: int,
+    variables: int,
+    lag: int,
+    now: bool,
+    widths: tuple[int, int, int, int],
+    seed: int,
+    kind: str,
+    switches: tuple[str, str],
 ) -> None:
     """Value and gradient of every term equal those of autograd on model.predict and losses.terms, in float64."""
     config = TrainerConfig(
         max_lag=lag, instantaneous=now, signal_width=widths[0], bias_width=widths[1], hidden_width=widths[2],
-        noise_width=widths[3], reconstruction=kind,
+        noise_width=widths[3], reconstruction=kind, reduction=switches[0], acyclicity=switches[1],
     )  # fmt: skip
     shape = model_shape(variables, config)
     rng = np.random.default_rng(seed)

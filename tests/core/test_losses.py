@@ -204,3 +204,42 @@ def test_terms_are_weighted_lane_by_lane() -> None:
         assert other[1] == 0
         assert one[0] != 0
     torch.testing.assert_close(weighted.total(), torch.stack(weighted).sum(0))
+
+
+def test_the_originals_penalties_by_hand() -> None:
+    """Law: walks is tr((I + A/d)^3) - d, trace_cubed tr(A^3): both see loops of three, neither a cycle of four."""
+    rng = np.random.default_rng(0)
+    for d in (3, 6, 13):
+        matrix = rng.random((d, d))
+        given_matrix = torch.from_numpy(matrix)[None].float()
+        walks = np.trace(np.linalg.matrix_power(np.eye(d) + matrix / d, 3)) - d
+        assert losses.cyclicity(given_matrix, "walks").item() == pytest.approx(walks, rel=1e-5)
+        cubed = np.trace(matrix @ matrix @ matrix)
+        assert losses.cyclicity(given_matrix, "trace_cubed").item() == pytest.approx(cubed, rel=1e-5)
+        assert torch.equal(losses.cyclicity(given_matrix, "log_det"), losses.acyclicity(given_matrix))
+    loops = torch.from_numpy(np.stack([oracles.cycle(6, list(range(length))) for length in (3, 4, 6)])).float()
+    for kind in ("walks", "trace_cubed"):
+        seen = losses.cyclicity(loops, kind)
+        assert seen[0] > 0.01
+        assert seen[1:].abs().max() < 1e-6
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_sums_are_means_times_what_they_are_means_of(seed: int) -> None:
+    """Law: with reduction sum recon is its mean times the observed entries, sparse the edges, disen all pairs."""
+    rng = np.random.default_rng(seed)
+    wide = model_shape(4, LIKELIHOOD)
+    latents = torch.from_numpy(rng.standard_normal((2 * 4, wide.latents, 9))).float()
+    observed = torch.from_numpy(rng.random((2, 4, 9)) < 0.6).float()
+    target, mean, scale = (torch.from_numpy(rng.standard_normal((2, 4, 9))).float() for _ in range(3))
+    graph = torch.from_numpy(rng.random((2, 4, 4)) * (1 - np.eye(4))).float()
+    weights = losses.Weights(*(torch.ones(2) for _ in range(4)))
+    given_terms = (Prediction(mean, scale, latents), target, observed, graph, weights)
+    means = losses.terms(*given_terms, LIKELIHOOD, wide)
+    sums = losses.terms(*given_terms, TrainerConfig(reduction="sum"), wide)
+    pairs = 4 * int(losses.apart(wide).sum())
+    torch.testing.assert_close(sums.recon, means.recon * observed.flatten(1).sum(1), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(sums.sparse, graph.sum((1, 2)), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(sums.disen, means.disen * pairs, rtol=1e-5, atol=1e-5)
+    assert torch.equal(sums.acyclic, means.acyclic)

@@ -204,3 +204,11 @@ def test_useless_graphs_are_named() -> None:
         graph[(~torch.eye(d, dtype=torch.bool)).flatten().nonzero()[:edges, 0]] = True
         names += metrics.degenerate(graph.view(1, d, d))
     assert names == ["empty"] + [""] * 17 + ["dense"] * 3
+
+
+def test_a_fixed_cut_is_not_tuned() -> None:
+    """Law: `fixed` cuts at a half whatever the truth is, where tuning would have found a better cut."""
+    strength = 0.4 * KNOWN.float()[None]
+    cut, found = metrics.tune_threshold(strength, KNOWN, "fixed")
+    assert (cut.tolist(), found.edge_count.tolist(), found.f1.tolist()) == ([0.5], [0], [0.0])
+    assert metrics.tune_threshold(strength, KNOWN)[1].f1.tolist() == [1.0]

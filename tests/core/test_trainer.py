@@ -16,8 +16,9 @@ from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.lanes import Lanes, join, over_tensors, select, to_arrays
 from core.losses import acyclicity
 from core.model import Parameters, expected_gates, model_shape
+from core.results import finish
 from core.strength import edge_strengths, readout_rows
-from core.trainer import advance, start
+from core.trainer import Evaluation, advance, start
 from tests import oracles
 from tests.core import small
 
@@ -439,3 +440,44 @@ def test_it_learns(rows: int, prices: tuple[float, float]) -> None:
     assert all(last.recon < early.recon for last, early in zip(found, first, strict=True))
     strength = strengths(lanes.kept, lanes.best_epoch, data, config)
     assert np.array_equal((strength > 0.5).numpy(), np.stack([data.truth] * 2))
+
+
+@pytest.mark.parametrize("architecture", ["parents_only", "original"])
+def test_without_the_health_log_the_weights_are_the_same(architecture: str) -> None:
+    """Law: the switch takes norms, clip ratio and parts of the loss out of the records, and moves no bit of a lane."""
+    config = small.settings(architecture=architecture, clip_norm=0.1)
+    data, silent = small.dataset(config), replace(config, health_log=False)
+    lanes, found = small.trained(data, config, times=2, lr=0.05)
+    quiet, unsaid = small.trained(data, silent, times=2, lr=0.05)
+    kept = {"clipped": lanes.clipped, "norm_max": lanes.norm_max}
+    assert small.differing(quiet._replace(**kept), lanes) == []
+    left_out = {"recon", "sparse", "acyclic", "disen"} | {name for name in Evaluation._fields if "grad" in name}
+    for said, item in zip(found, unsaid, strict=True):
+        assert said.grad_clip_ratio > 0
+        for name in set(item._fields) - {"epoch_time"}:
+            value = getattr(item, name)
+            assert np.isnan(value) if name in left_out else repr(value) == repr(getattr(said, name)), name
+    said, item = (finish(state, data, how)[0].numbers for state, how in ((lanes, config), (quiet, silent)))
+    assert np.isnan([item["avg_grad_clip_ratio"], item["max_grad_norm"]]).all()
+    assert said["weights_hash"] == item["weights_hash"]
+
+
+def test_a_diverging_trial_is_noticed_without_the_health_log() -> None:
+    """Law: failing is no part of the health log."""
+    config = small.settings(health_log=False)
+    data = small.dataset(config)
+    _, found = advance(start([(0, 1, Hyperparameters(lr=1e20))], data, config), data, config)
+    assert found[0].failed_step == 2
+
+
+def test_plateau_none_never_lowers_the_rate_and_still_stops() -> None:
+    """Law: with plateau none no rate drops where it would have, and the best weights and early stop are as before."""
+    config = small.settings(epochs=40, warmup=0.0, plateau_patience=0, plateau_cooldown=0, decay_start=1.0, patience=3)
+    data = small.dataset(config)
+    dropped, _ = small.trained(data, config, times=12, lr=0.2)
+    lanes, found = small.trained(data, replace(config, plateau="none"), times=12, lr=0.2)
+    assert dropped.plateau.drops.min() >= 1
+    assert lanes.plateau.drops.tolist() == [0, 0]
+    assert lanes.plateau.lr.tolist() == [0.2, 0.2]
+    assert [item.stopped_early for item in found] == (lanes.stale >= 3).tolist()
+    assert (lanes.best_epoch < 12).any()

@@ -16,7 +16,7 @@ from core.errors import InputError, InputErrors
 from sweeps.show import dump_yaml, show_config
 from sweeps.spec import BackendConfig, Choices, Range, SearchConfig, SweepSpec, check_data_name, load_spec
 
-PACKAGED = ("lambda_sweep", "lambda_grid", "smoke")
+PACKAGED = ("lambda_sweep", "lambda_grid", "smoke", "original")
 SPACE = "space: {lr: [0.01, 0.1]}\n"
 
 
@@ -138,6 +138,9 @@ WRONG_FILES = [
      "the gate only cools down: --set trainer.temperature_end=0.7"),
     (SPACE + "trainer:\n  temperature_start: 0.1\n",
      "x.yaml, line 3: trainer.temperature_end must be 0.1 (trainer.temperature_start) or less, got 0.2", None),
+    (SPACE + "trainer:\n  window: 24\n",
+     "x.yaml, line 3: trainer.window must be 0 for parents_only, which draws single rows, got 24",
+     "--set trainer.window=0"),
     (SPACE + "data: {variables: 3, edges: 4}\n", "x.yaml, line 2: data.edges must be 3 or less for 3 variables, got 4",
      "--set data.edges=3, or more variables"),
     ("search: {sampler: grid}\nspace:\n  lr: {low: 0.1, high: 1}\n",
@@ -264,8 +267,8 @@ def test_an_unreadable_file_does_not_hide_wrong_options() -> None:
 def test_a_missing_file_suggests_the_nearest(write: Any) -> None:
     """A mistyped path suggests a file beside it, a mistyped name a packaged one."""
     write("")
-    assert errors_of("xx.yaml")[0][1] == "did you mean `x.yaml`? Packaged: lambda_grid, lambda_sweep, smoke"
-    assert errors_of("smoek")[0][1] == "did you mean `smoke`? Packaged: lambda_grid, lambda_sweep, smoke"
+    assert errors_of("xx.yaml")[0][1] == "did you mean `x.yaml`? Packaged: lambda_grid, lambda_sweep, original, smoke"
+    assert errors_of("smoek")[0][1] == "did you mean `smoke`? Packaged: lambda_grid, lambda_sweep, original, smoke"
     assert errors_of(".")[0][0] == "`.` is a folder, not a settings file"
 
 
@@ -414,7 +417,7 @@ SPECS = st.builds(
     ),
     trainer=section_of(
         TrainerConfig, temperature_start=st.floats(1, 5), temperature_end=st.floats(0.01, 1),
-        epochs=st.integers(1, 10**6).map(lambda n: 4 * n), evaluate_every=st.sampled_from([1, 2, 4]),
+        epochs=st.integers(1, 10**6).map(lambda n: 4 * n), evaluate_every=st.sampled_from([1, 2, 4]), window=st.just(0),
     ),
     space=st.dictionaries(
         st.sampled_from([item.name for item in dataclasses.fields(Hyperparameters)]), ranges(), min_size=1
