@@ -20,7 +20,7 @@ from core.data import TEST, TRAIN, VALIDATION, Dataset
 from core.lanes import Lanes
 from core.results import Outcome, saved_weights
 from core.tables import Table
-from studies.records import cell
+from studies.records import DIAGNOSIS_COLUMNS, cell
 from studies.run_folder import write_whole
 from sweeps.spec import SweepSpec
 
@@ -90,7 +90,11 @@ def write_trial(
         spec: settings of the study; names: of the variables.
     """
     entries = [
-        {**{name: entry[name] for name in LOG_NAMES}, "train_loss_components": {name: entry[name] for name in TERMS}}
+        {
+            **{name: entry[name] for name in LOG_NAMES},
+            "train_loss_components": {name: entry[name] for name in TERMS},
+            **{name: entry.get(name) for name in DIAGNOSIS_COLUMNS},
+        }
         for entry in log
     ]
     summary = {

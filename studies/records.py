@@ -9,17 +9,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
+DIAGNOSIS_COLUMNS = (
+    "grad_share_recon", "grad_share_sparse", "grad_share_acyclic", "grad_share_disen", "graph_gradient",
+)  # fmt: skip
+"""What `core.diagnosis` measures; in trials.csv a mean over the last tenth of the trial's evaluations."""
 RESULT_COLUMNS = (
     "epochs", "best_epoch", "val_shd", "val_shd_directed", "val_f1", "precision", "recall", "skeleton_f1",
     "edge_count", "true_edge_count", "best_threshold", "val_shd_blind", "val_f1_blind", "skeleton_f1_blind",
     "edge_count_blind", "blind_score", "val_loss", "h", "is_dag", "degenerate", "avg_grad_clip_ratio", "max_grad_norm",
     "final_learning_rate", "lr_drops", "pruned_epoch", "seconds", "graph_hash", "blind_edges", "weights_hash", "error",
+    *DIAGNOSIS_COLUMNS,
 )  # fmt: skip
 SWEPT_FIRST = ("lambda_sparse", "lambda_acyclic", "lr")
 EPOCH_COLUMNS = (
     "trial", "epoch", "train_loss", "recon", "sparse", "acyclic", "disen", "val_loss", "val_f1", "val_shd",
     "edge_count", "best_threshold", "grad_clip_ratio", "grad_norm_median", "grad_norm_max",
     "learning_rate", "h", "epoch_time",
+    *DIAGNOSIS_COLUMNS,
 )  # fmt: skip
 TEXT_COLUMNS = frozenset({"state", "degenerate", "graph_hash", "blind_edges", "weights_hash", "error"})
 
@@ -28,6 +34,24 @@ def trial_columns(swept: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of trials.csv: the three classic swept names first, then any other."""
     others = tuple(name for name in swept if name not in SWEPT_FIRST)
     return ("number", "state", "seed", *SWEPT_FIRST, *others, *RESULT_COLUMNS)
+
+
+def settled(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """Return the mean of each column of `DIAGNOSIS_COLUMNS` over the last tenth of a trial's rows, at least one.
+
+    Args:
+        rows: one for each evaluation, in order; a value may be None or NaN, as where the health log is off.
+
+    Returns:
+        None where a value is missing.
+    """
+    last = rows[-max(1, len(rows) // 10) :]
+    found: dict[str, float | None] = {}
+    for name in DIAGNOSIS_COLUMNS:
+        values = [row.get(name) for row in last]
+        known = [float(value) for value in values if value is not None and math.isfinite(value)]
+        found[name] = math.fsum(known) / len(known) if known and len(known) == len(values) else None
+    return found
 
 
 def cell(value: Any) -> str:

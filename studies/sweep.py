@@ -15,7 +15,7 @@ from core.results import Outcome, finish
 from core.trainer import Evaluation, start
 from studies.choice import leader
 from studies.journal import Journal
-from studies.records import COMPLETE, EPOCH_COLUMNS, FAILED, PRUNED
+from studies.records import COMPLETE, DIAGNOSIS_COLUMNS, EPOCH_COLUMNS, FAILED, PRUNED, settled
 from studies.rounds import Workers
 from studies.run_folder import LiveTrial, RunFolder, Saved
 from studies.search import Restored, Search
@@ -60,13 +60,17 @@ class Sweep:
         self.best: Lanes | None = None
         self.seconds = 0.0
         self.spent: dict[int, float] = {}
+        self.diagnosed: dict[int, list[dict[str, Any]]] = {}
 
     def restore(self, saved: Saved) -> None:
         """Go on from where an earlier process was."""
         self.trials, self.epochs, self.live, self.lanes = saved.trials, saved.epochs, saved.live, saved.lanes
         self.seconds, self.best = saved.search_seconds, saved.best
         reported: dict[int, dict[int, float]] = {}
+        going = {trial.number for trial in self.live}
         for row in saved.epochs:
+            if row["trial"] in going:
+                self.note(row)
             value = row["val_shd"]
             if value is not None and self.objective == "val_shd":
                 reported.setdefault(int(row["trial"]), {})[int(row["epoch"])] = float(value)
@@ -81,6 +85,11 @@ class Sweep:
     def interval_seconds(self, row: dict[str, Any]) -> float:
         """Return what an evaluation interval of a trial took, from its row."""
         return float(row["epoch_time"] or 0.0) * self.spec.trainer.evaluate_every
+
+    def note(self, row: dict[str, Any]) -> None:
+        """Keep of an evaluation of a live trial what its row of trials.csv will need."""
+        kept = {name: row.get(name) for name in DIAGNOSIS_COLUMNS}
+        self.diagnosed.setdefault(int(row["trial"]), []).append(kept)
 
     def params(self, row: dict[str, Any]) -> dict[str, float]:
         """Return the swept settings of a row."""
@@ -130,6 +139,7 @@ class Sweep:
         for trial, evaluation in zip(self.live, evaluations, strict=True):
             rows.append({name: getattr(evaluation, name) for name in EPOCH_COLUMNS})
             self.spent[trial.number] = self.spent.get(trial.number, 0.0) + self.interval_seconds(rows[-1])
+            self.note(rows[-1])
             if evaluation.failed_step < 0:
                 trial.reported[evaluation.epoch] = evaluation.val_shd
                 if self.objective == "val_shd":
@@ -185,6 +195,7 @@ class Sweep:
             "seed": trial.seed,
         }
         row["epochs"], row["seconds"] = last.epoch, round(self.spent[trial.number], 4)
+        row |= settled(self.diagnosed.pop(trial.number))
         if state == FAILED:
             return {**row, "error": f"loss is not finite at step {last.failed_step}"}
         return {**row, **outcome.numbers, "pruned_epoch": last.epoch if state == PRUNED else None}

@@ -17,14 +17,15 @@ from commands import STATES, journal, rerun, table, trials
 
 from studies.artefacts import as_json
 from studies.choice import best_row
-from studies.records import EPOCH_COLUMNS, parse_cell, read_rows, trial_columns
+from studies.records import DIAGNOSIS_COLUMNS, EPOCH_COLUMNS, parse_cell, read_rows, trial_columns
 from sweeps.spec import load_spec
 
 TRIAL_COLUMNS = (  # noqa: SIM905
     "number state seed lambda_sparse lambda_acyclic lr lambda_disen epochs best_epoch val_shd val_shd_directed val_f1 "
     "precision recall skeleton_f1 edge_count true_edge_count best_threshold val_shd_blind val_f1_blind "
     "skeleton_f1_blind edge_count_blind blind_score val_loss h is_dag degenerate avg_grad_clip_ratio max_grad_norm "
-    "final_learning_rate lr_drops pruned_epoch seconds graph_hash blind_edges weights_hash error"
+    "final_learning_rate lr_drops pruned_epoch seconds graph_hash blind_edges weights_hash error grad_share_recon "
+    "grad_share_sparse grad_share_acyclic grad_share_disen graph_gradient"
 ).split()
 MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
@@ -201,7 +202,7 @@ def test_the_best_trials_log(finished: Path, summary: dict[str, Any]) -> None:
     for entry in log:
         assert set(entry) == {
             "epoch", "train_loss", "train_loss_components", "val_f1", "val_shd", "edge_count", "grad_clip_ratio",
-            "learning_rate", "best_threshold", "epoch_time",
+            "learning_rate", "best_threshold", "epoch_time", *DIAGNOSIS_COLUMNS,
         }  # fmt: skip
         assert set(entry["train_loss_components"]) == {"recon", "sparse", "acyclic", "disen"}
         assert math.fsum(entry["train_loss_components"].values()) == pytest.approx(entry["train_loss"])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.records import (
+    DIAGNOSIS_COLUMNS,
     EPOCH_COLUMNS,
     TEXT_COLUMNS,
     cell,
@@ -119,8 +120,8 @@ def test_columns() -> None:
     assert trial_columns(["lr", "weight_decay"])[:7] == (*usual[:6], "weight_decay")
     assert len(set(usual)) == len(usual)
     assert set(TEXT_COLUMNS) <= set(usual)
-    assert usual[-1] == "error"
-    assert len(EPOCH_COLUMNS) == 18
+    assert usual[-6:] == ("error", *DIAGNOSIS_COLUMNS)
+    assert len(EPOCH_COLUMNS) == 23
 
 
 def test_lines_are_for_any_reader() -> None:
