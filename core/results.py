@@ -29,9 +29,9 @@ NUMBERS_WITH_TRUTH = (
 class Outcome(NamedTuple):
     """Numbers of one trial under their names in the records, and its graph.
 
-    numbers: name -> value; those that need a true graph are None without one. adjacency: (d, d) float32 in
-    [0, 1], [i, j] is i -> j. graph: (d, d) bool, the edges at best_threshold (oracle), or blind_graph without
-    a true graph. blind_graph: (d, d) bool, the edges at the cut that never sees the true graph.
+    numbers: name -> value; those that need a true graph, or the health log, are None without it. adjacency:
+    (d, d) float32 in [0, 1], [i, j] is i -> j. graph: (d, d) bool, the edges at best_threshold (oracle), or
+    blind_graph without a true graph. blind_graph: (d, d) bool, the edges at the cut that never sees the true graph.
     """
 
     numbers: dict[str, Any]
@@ -61,9 +61,9 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
         if score_read is None:
             score_read = model.blind_score(lanes.kept, blind, limit, dataset, config)
         loss = model.validate(lanes.kept, heat, weights(lanes, torch.ones(len(lanes.trial))), dataset, config)
-        clipped, norm_max = lanes.clipped.double() / lanes.step.clamp(min=1), lanes.norm_max.double()
-        if not config.health_log:
-            clipped, norm_max = torch.full_like(clipped, torch.nan), torch.full_like(norm_max, torch.nan)
+        unknown: list[None] = [None] * len(lanes.trial)
+        clipped = (lanes.clipped.double() / lanes.step.clamp(min=1)).tolist() if config.health_log else unknown
+        norm_max = lanes.norm_max.double().tolist() if config.health_log else unknown
         shared = {
             "epochs": lanes.epoch.tolist(),
             "best_epoch": lanes.best_epoch.tolist(),
@@ -72,8 +72,8 @@ def finish(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> list[Outcom
             "val_loss": loss.total().double().tolist(),
             "h": acyclicity(strength).double().tolist(),
             "degenerate": metrics.degenerate(blind),
-            "avg_grad_clip_ratio": clipped.tolist(),
-            "max_grad_norm": norm_max.tolist(),
+            "avg_grad_clip_ratio": clipped,
+            "max_grad_norm": norm_max,
             "final_learning_rate": rate_in_force(lanes.plateau.lr, lanes.epoch - 1, config).tolist(),
             "lr_drops": lanes.plateau.drops.tolist(),
         }

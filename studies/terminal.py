@@ -85,7 +85,8 @@ def more_baselines_line(rows: list[dict[str, Any]]) -> str:
 
 def result_text(row: dict[str, Any]) -> str:
     """Say how a complete trial did."""
-    clip = f"clip {100 * row['avg_grad_clip_ratio']:.0f} %"
+    ratio = row["avg_grad_clip_ratio"]
+    clip = "no health log" if ratio is None else f"clip {100 * ratio:.0f} %"
     if row["val_shd"] is None:
         return f"score {row['blind_score']:.3f}  edges {row['edge_count']}  {clip}"
     return f"SHD {row['val_shd']}  F1 {row['val_f1']:.2f}  edges {row['edge_count']}/{row['true_edge_count']}  {clip}"

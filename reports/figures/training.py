@@ -165,7 +165,8 @@ def draw_shares(axes: Axes, numbers: Course) -> None:
     low = max(SMALLEST, 70 * min(positive, default=0.1))
     log_axis(axes, "y", low, 160)
     axes.set(title="Loss terms", ylabel="share of the loss (%, log)", xlabel="epoch", ylim=(low, 160))
-    axes.legend(loc="best", fontsize=7)
+    if positive:  # else the run kept no health log
+        axes.legend(loc="best", fontsize=7)
     _whole_epochs(axes, numbers)
 
 
