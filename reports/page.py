@@ -15,7 +15,7 @@ from reports import sections, wording
 from reports.colours import COLOURS
 from reports.comparison import compare
 from reports.drawing import Picture, rendered, theme
-from reports.figures import arrows, clipping, edges, fresh, grid, progress, pruning, returns, training
+from reports.figures import arrows, clipping, edges, fresh, gradient, grid, progress, pruning, returns, training
 from reports.findings import findings
 from reports.pruned import note as pruning_note
 from reports.references import compared
@@ -34,6 +34,7 @@ PLOTS = (
     edges.plot,
     clipping.plot,
     training.plot,
+    gradient.plot,
     pruning.plot,
 )
 PICTURE_NAMES = (
@@ -45,6 +46,7 @@ PICTURE_NAMES = (
     "edges",
     "clipping",
     "training",
+    "gradient",
     "pruning",
 )
 VERDICTS = {
