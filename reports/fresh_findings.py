@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reports import wording
+from reports.figures import blind_choice
 from reports.finding import Finding
 from reports.run import Run, number
 from reports.scores import fresh_blind, fresh_data, fresh_seeds, scale_of
@@ -57,7 +58,8 @@ def blind_pick(run: Run) -> Iterator[Finding]:
             f"Trial {number(blind, 'number'):.0f}, picked and cut without the truth, has SHD {wording.shd(picked)}"
             f"{where}; the best trial, picked and cut by the truth, {wording.shd(own)}."
         )
-        yield Finding("Blind pick much worse", text, "compared", "Do not expect the best SHD on data without a graph.")
+        link = "fig-blind_choice" if blind_choice.collect(run) is not None else "compared"
+        yield Finding("Blind pick much worse", text, link, "Do not expect the best SHD on data without a graph.")
 
 
 def unstable(run: Run) -> Iterator[Finding]:

@@ -15,7 +15,19 @@ from reports import sections, wording
 from reports.colours import COLOURS
 from reports.comparison import compare
 from reports.drawing import Picture, rendered, theme
-from reports.figures import arrows, clipping, edges, fresh, gradient, grid, progress, pruning, returns, training
+from reports.figures import (
+    arrows,
+    blind_choice,
+    clipping,
+    edges,
+    fresh,
+    grid,
+    progress,
+    pruning,
+    returns,
+    threshold,
+    training,
+)
 from reports.findings import findings
 from reports.pruned import note as pruning_note
 from reports.references import compared
@@ -29,25 +41,27 @@ PLOTS = (
     progress.plot,
     arrows.plot,
     grid.plot,
+    threshold.plot,
     fresh.plot,
     returns.plot,
     edges.plot,
     clipping.plot,
     training.plot,
-    gradient.plot,
     pruning.plot,
+    blind_choice.plot,
 )
 PICTURE_NAMES = (
     "search_progress",
     "best_graph",
     "adjacency",
+    "threshold",
     "fresh_seeds",
     "edge_returns",
     "edges",
     "clipping",
     "training",
-    "gradient",
     "pruning",
+    "blind_choice",
 )
 VERDICTS = {
     answering.GOOD: "Better than every reference",
@@ -112,7 +126,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
         **_content(run),
         pictures={
             section: [picture for picture in pictures if picture.section == section]
-            for section in ("progress", "graph", "fresh", "edges", "health", "pruning")
+            for section in ("progress", "graph", "threshold", "fresh", "edges", "health", "pruning", "blind")
         },
         markup=Markup,
         style=Markup(style),
@@ -143,6 +157,7 @@ def _content(run: Run) -> dict[str, Any]:
         "graph_note": sections.graph_note(run) if run.best is not None else "No trial completed, so there is no graph.",
         "edge_list": sections.edge_list(found),
         "pruning_note": pruning_note(run),
+        "blind_note": blind_choice.note(run),
         "table": trial_table(run, rerun),
         "setup": setup(run),
     }

@@ -99,6 +99,7 @@ def _data(run: Run) -> TableBlock:
         ("rows are in time", data.get("has_time")),
         ("lags", data.get("max_lag")),
         *((f"cannot use {wording.label(str(name), 60)}", why) for name, why in (data.get("unusable") or {}).items()),
+        *((f"copy {wording.label(str(name), 60)}", f"of {of}") for name, of in (data.get("duplicated") or {}).items()),
         *((f"note {place + 1}", note) for place, note in enumerate(data.get("notes") or [])),
     ]
     return TableBlock("Data", ("what", "value"), _rows(pairs))
