@@ -15,6 +15,7 @@ from reports.figures.clipping import HEAVY
 from reports.figures.training import TERMS, shares
 from reports.finding import Finding
 from reports.fresh_findings import FRESH_RULES
+from reports.gradient_findings import graph_unread, one_term_pulls
 from reports.pruning_finding import unsafe_pruning
 from reports.run import Run, number
 from reports.scores import degenerate, ranked, scale_of
@@ -207,12 +208,14 @@ def _inconsistent(run: Run) -> Iterator[Finding]:
 RULES: tuple[Callable[[Run], Iterator[Finding]], ...] = (
     _interrupted,
     _inconsistent,
+    graph_unread,
     *FRESH_RULES,
     _failed,
     _degenerate,
     _edge_of_range,
     _clipping,
     _balance,
+    one_term_pulls,
     _acyclicity,
     unsafe_pruning,
     *CUT_RULES,

@@ -21,6 +21,7 @@ from reports.figures import (
     clipping,
     edges,
     fresh,
+    gradient,
     grid,
     progress,
     pruning,
@@ -47,6 +48,7 @@ PLOTS = (
     edges.plot,
     clipping.plot,
     training.plot,
+    gradient.plot,
     pruning.plot,
     blind_choice.plot,
 )
@@ -60,6 +62,7 @@ PICTURE_NAMES = (
     "edges",
     "clipping",
     "training",
+    "gradient",
     "pruning",
     "blind_choice",
 )
