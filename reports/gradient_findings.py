@@ -18,8 +18,9 @@ FIGURE = "fig-gradient"
 def graph_unread(run: Run) -> Iterator[Finding]:
     """Find that the reconstruction does not move with the graph: in the best trial, or in over half of those measured.
 
-    A trial counts where d recon / d A is 0 at each of its first three evaluations although it has edges at one of
-    them: then only the penalties act on the graph, and no lambda can make the data decide on an edge.
+    A trial counts where d recon / d A is 0 at each of its first three evaluations although gates are open at one of
+    them (it has edges, or the sparsity pulls at some): then only the penalties act on the graph, and no lambda can
+    make the data decide on an edge.
     """
     unread = unread_trials(run)
     own = unread.get(number(run.best, "number"), False)
@@ -39,15 +40,16 @@ def graph_unread(run: Run) -> Iterator[Finding]:
 
 def unread_trials(run: Run) -> dict[float, bool]:
     """Tell for each trial that was measured whether its reconstruction does not move with its graph."""
-    trial, pull, edges = (run.epochs.number(name) for name in ("trial", "graph_gradient", "edge_count"))
+    trial, pull = run.epochs.number("trial"), run.epochs.number("graph_gradient")
+    opened = (run.epochs.number("edge_count") > 0) | (run.epochs.number("grad_share_sparse") > 0)
     measured = np.isfinite(pull)
     trial, epoch = trial[measured], run.epochs.number("epoch")[measured]
     order = np.lexsort((epoch, trial))
-    trial, pull, edges = trial[order], pull[measured][order], edges[measured][order]
+    trial, pull, opened = trial[order], pull[measured][order], opened[measured][order]
     numbers, starts = np.unique(trial, return_index=True)
     ends = np.append(starts, len(trial))[1:]
     return {
-        float(name): bool((pull[low:high][:FIRST] < NOTHING).all() and (edges[low:high][:FIRST] > 0).any())
+        float(name): bool((pull[low:high][:FIRST] < NOTHING).all() and opened[low:high][:FIRST].any())
         for name, low, high in zip(numbers, starts, ends, strict=True)
     }
 

@@ -13,7 +13,7 @@ from reports.figures.training import TERMS
 from reports.gradient_findings import NOTHING
 from reports.run import Run, number
 
-SMALLEST = 1e-5
+SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +54,14 @@ def title(numbers: Gradient) -> str:
     words = {name: word for name, word, *_ in TERMS}
     name = max(ends, key=lambda key: ends[key] if np.isfinite(ends[key]) else -1.0)
     moves = (
-        "reconstruction does not move with the graph"
+        "does not move with the graph"
         if _unread(numbers)
-        else f"reconstruction moves with the graph ({wording.significant(_last(numbers.pull), 2)} at the end)"
+        else f"moves with the graph ({wording.significant(_last(numbers.pull), 2)} at the end)"
     )
     if not np.isfinite(ends[name]):
-        return f"In {numbers.name} {moves}"
-    return f"In {numbers.name} {words[name]} makes {wording.share(ends[name])} of the gradient, and {moves}"
+        return f"In {numbers.name} the reconstruction {moves}"
+    who = "it" if name == "recon" else "the reconstruction"
+    return f"In {numbers.name} {words[name]} makes {wording.share(ends[name])} of the gradient, and {who} {moves}"
 
 
 def _last(values: Floats) -> float:
@@ -121,7 +122,7 @@ def draw_pull(axes: Axes, numbers: Gradient) -> None:
     if _unread(numbers):
         axes.axhline(0.0, color=BAD, linewidth=2.0)
         axes.text(
-            0.5, 0.56, "exactly 0 throughout:\nthe loss does not read the graph", transform=axes.transAxes, ha="center",
+            0.5, 0.56, "0 throughout:\nthe loss does not read the graph", transform=axes.transAxes, ha="center",
             va="bottom", color=SOFT,
         )  # fmt: skip
         axes.set(ylim=(-1, 1), yticks=[0])
