@@ -12,12 +12,22 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     options = argparse.ArgumentParser(
         prog="python -m reports",
-        description="Build the report of a run folder: report.html and figures/*.png.",
+        description="Build the report of a run folder, or compare several on one page: report.html, figures/*.png.",
         allow_abbrev=False,
     )
-    options.add_argument("run", type=Path, metavar="RUN", help="run folder, as a sweep or a suite wrote it")
     options.add_argument(
-        "-o", "--out", type=Path, metavar="DIR", help="write into this folder (default: the run folder)"
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="run folder, as a sweep or a suite wrote it; two or more sweeps' folders are compared",
+    )
+    options.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write into this folder (default: the run folder; of a comparison, compare-... beside the first run)",
     )
     options.add_argument("--open", action="store_true", help="open the report in the browser")
     options.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -26,14 +36,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build a report; give the exit code: 0, or the error's own (3: run folder)."""
+    """Build a report or a comparison; give the exit code: 0, or the error's own (3: run folder)."""
     given = parser().parse_args(arguments)
     from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
+    from reports.several_page import write_comparison  # noqa: PLC0415
     from reports.suite import write_suite_report  # noqa: PLC0415
 
     try:
-        write = write_suite_report if (given.run / "suite.json").is_file() else write_report
-        report = write(given.run, given.out)
+        if len(given.runs) > 1:
+            report = write_comparison(given.runs, given.out)
+        else:
+            (run,) = given.runs
+            write = write_suite_report if (run / "suite.json").is_file() else write_report
+            report = write(run, given.out)
     except GraphsweepError as error:
         if given.debug:
             raise

@@ -1,0 +1,122 @@
+"""Assemble the page that compares several runs: one HTML file that opens offline, and its figures as PNG beside it."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from core.errors import RunFolderError
+from reports import several_tables as tables
+from reports.answer import answer
+from reports.drawing import Picture, Plot, rendered, theme
+from reports.figures import overlaid_graphs, overlaid_progress
+from reports.page import HERE, VERDICTS, colour_style, compact, digest, replace_file, templates
+from reports.several import Member, Overlay, default_folder, load_several, overlay
+from reports.several_words import sentences
+from reports.wording import count
+
+NAMES = ("overlaid_graphs", "overlaid_progress")
+STYLE = """\
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:2rem 2.2rem}
+.cards article{border-top:2px solid var(--line);padding-top:.7rem}
+.cards h3{margin:0 0 .4rem}
+.cards p{font-size:.95rem}
+.cards .letter{color:var(--soft);margin-right:.5rem}
+main section>.scroll:not(.picture){margin-bottom:2rem}
+"""
+
+
+def write_comparison(paths: list[Path], out: Path | None = None) -> Path:
+    """Build the page that compares two or more runs, the same bytes each time from the same folders.
+
+    Args:
+        paths: the run folders, in the order that they get the letters A, B, C in.
+        out: folder to write report.html and figures/ into; where None, `compare-<digest>` beside the first run.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        InputError: a run is given twice, or too many are.
+        RunFolderError: a folder is no run, incomplete or damaged, or the page cannot be written.
+    """
+    members = load_several(paths)
+    target = default_folder(paths) if out is None else out
+    found = overlay(members)
+    with theme():
+        plots = [overlaid_graphs.plot(found) if isinstance(found, Overlay) else None, overlaid_progress.plot(members)]
+        pictures = [rendered(plot) for plot in plots if isinstance(plot, Plot)]
+    page = assemble(members, found, pictures, target)
+    try:
+        (target / "figures").mkdir(parents=True, exist_ok=True)
+        for picture in pictures:
+            replace_file(target / "figures" / f"{picture.name}.png", picture.png)
+        for name in set(NAMES) - {picture.name for picture in pictures}:
+            (target / "figures" / f"{name}.png").unlink(missing_ok=True)
+        replace_file(target / "report.html", page.encode("utf-8"))
+    except OSError as error:
+        hint = "free some space, or write elsewhere: --out DIR"
+        raise RunFolderError(f"{target}: the page cannot be written: {error.strerror or error}", hint) from error
+    return target / "report.html"
+
+
+def assemble(members: tuple[Member, ...], found: Overlay | str, pictures: list[Picture], target: Path) -> str:
+    """Fill the page; everything that comes from files is escaped."""
+    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}\n{STYLE}")
+    differing = tables.differences(members)
+    return (
+        templates()
+        .get_template("several.html.j2")
+        .render(
+            title=f"{count(len(members), 'run')} compared",
+            facts=[f"{member.letter} {member.name}" for member in members],
+            sentences=sentences(members, differing, found),
+            cards=[card(member, target) for member in members],
+            numbers=tables.numbers(members),
+            differing=differing,
+            edges=tables.edge_table(found) if isinstance(found, Overlay) and found.votes.any() else None,
+            why=found if isinstance(found, str) else "",
+            left_out=left_out(members, found),
+            pictures=pictures,
+            markup=Markup,
+            style=Markup(style),
+            policy=(
+                f"default-src 'none'; style-src '{digest(style)}'; img-src data:; base-uri 'none'; form-action 'none'"
+            ),
+        )
+    )
+
+
+def card(member: Member, target: Path) -> dict[str, Any]:
+    """Collect what a run's own report says first, and where that report is."""
+    said = answer(member.run)
+    return {
+        "letter": member.letter,
+        "name": member.name,
+        "report": link(member.path / "report.html", target),
+        "verdict": "No result" if member.run.best is None else VERDICTS[said.verdict],
+        "kind": said.verdict,
+        "sentences": said.sentences,
+    }
+
+
+def link(report: Path, target: Path) -> str:
+    """Give the address of a run's own report as seen from the comparison; empty where there is none."""
+    if not report.is_file():
+        return ""
+    try:
+        return quote(Path(os.path.relpath(report.resolve(), target.resolve())).as_posix())
+    except ValueError:  # on another drive
+        return ""
+
+
+def left_out(members: tuple[Member, ...], found: Overlay | str) -> str:
+    """Name the runs that have no graph to lay over the others; empty where all have."""
+    if isinstance(found, str):
+        return ""
+    missing = [member.letter for member in members if member not in found.members]
+    return (
+        f"{', '.join(missing)} saved no graph and {'is' if len(missing) == 1 else 'are'} left out." if missing else ""
+    )
