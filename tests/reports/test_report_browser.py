@@ -11,6 +11,7 @@ from run_folders import make_run
 from test_suite_page import THREE, make_suite
 
 from reports.page import write_report
+from reports.several_page import write_comparison
 from reports.suite import write_suite_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -77,6 +78,22 @@ def test_a_suite_fits_too(browser: Any, tmp_path: Path, width: int) -> None:
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (900, "light"), (1280, "dark"), (1600, "light")])
+def test_a_comparison_fits_too(
+    browser: Any, usual: Path, hostile: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    """A comparison asks nobody, complains of nothing, never scrolls sideways and follows the scheme."""
+    report = write_comparison([usual, hostile], tmp_path / "out")
+    size = {"width": width, "height": 900}
+    page, complaints, asked = opened(browser, report, viewport=size, color_scheme=scheme)
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ink = page.evaluate("getComputedStyle(document.querySelector('svg text.f-ink')).fill")
+    assert ink == {"light": "rgb(31, 35, 40)", "dark": "rgb(230, 232, 235)"}[scheme]
     page.close()
 
 
