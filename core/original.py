@@ -83,6 +83,12 @@ def forward(value: Original, rows: Tensor) -> Forward:
     return Forward(hidden, latents, unfolded, torch.baddbmm(value.fourth_bias, value.fourth, unfolded))
 
 
+def before_relu(gradient: Tensor, output: Tensor) -> Tensor:
+    """Pull a gradient back through a ReLU, given what it put out."""
+    passed: Tensor = torch.ops.aten.threshold_backward(gradient, output, 0.0)
+    return passed
+
+
 def kept_entries(logits: Tensor) -> Tensor:
     """Mark the largest 10 % of all entries, the diagonal's included, (K, d, d) of 0 and 1; at least one."""
     flat = logits.flatten(1)
@@ -155,12 +161,12 @@ def original_terms(
     disen, d_latents = correlation_gradient(passed.latents, correlation_share(weight.disen, config.reduction))
     sparse, acyclic, d_graph = penalties(value.graph, weight, config)
     d_output = 2.0 * pull
-    d_unfolded = torch.bmm(value.fourth.transpose(1, 2), d_output) * (passed.unfolded > 0)
+    d_unfolded = before_relu(torch.bmm(value.fourth.transpose(1, 2), d_output), passed.unfolded)
     d_latents = torch.baddbmm(d_latents, value.third.transpose(1, 2), d_unfolded)
     folded = d_latents.view(lanes * KINDS, LATENT, size)
     hidden = passed.hidden.view(lanes * KINDS, HIDDEN, size)
     second = value.second.reshape(lanes * KINDS, LATENT, HIDDEN)
-    d_hidden = (torch.bmm(second.transpose(1, 2), folded) * (hidden > 0)).view(passed.hidden.shape)
+    d_hidden = before_relu(torch.bmm(second.transpose(1, 2), folded), hidden).view(passed.hidden.shape)
     gradient = Original(
         graph=d_graph,
         first=torch.bmm(d_hidden, target.transpose(1, 2)), first_bias=d_hidden.sum(2),
