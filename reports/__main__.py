@@ -1,4 +1,4 @@
-"""`python -m reports RUN`: build the report of a run folder, or a suite's page, again, from the folder alone."""
+"""`python -m reports RUN`: build the report of a run folder, a suite or a stability study from the folder."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="run folder, as a sweep or a suite wrote it; two or more sweeps' folders are compared",
+        help="run folder, as a sweep, a suite or a stability study wrote it; two or more sweeps' folders are compared",
     )
     options.add_argument(
         "-o",
@@ -40,14 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
     from reports.several_page import write_comparison  # noqa: PLC0415
+    from reports.stability import write_stability_report  # noqa: PLC0415
     from reports.suite import write_suite_report  # noqa: PLC0415
 
+    kinds = {"suite.json": write_suite_report, "variants.csv": write_stability_report}
     try:
         if len(given.runs) > 1:
             report = write_comparison(given.runs, given.out)
         else:
             (run,) = given.runs
-            write = write_suite_report if (run / "suite.json").is_file() else write_report
+            write = next((kind for name, kind in kinds.items() if (run / name).is_file()), write_report)
             report = write(run, given.out)
     except GraphsweepError as error:
         if given.debug:

@@ -138,13 +138,8 @@ def commit() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, Any]:
-    """Return what a repeat must match: versions, processor, threads, and the data's digest and shape."""
-    missing = {
-        name: float((table.values[:, column] != table.values[:, column]).mean())
-        for column, name in enumerate(table.names)
-    }
-    parts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+def machine() -> dict[str, Any]:
+    """Return versions, processor and threads."""
     return {
         "graphsweep": core.__version__,
         "python": platform.python_version(),
@@ -153,8 +148,20 @@ def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, An
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "mkl_cbwr": os.environ.get("MKL_CBWR", ""),
-        "device": spec.backend.device,
         "commit": commit(),
+    }
+
+
+def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, Any]:
+    """Return what a repeat must match: versions, processor, threads, and the data's digest and shape."""
+    missing = {
+        name: float((table.values[:, column] != table.values[:, column]).mean())
+        for column, name in enumerate(table.names)
+    }
+    parts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    return {
+        **machine(),
+        "device": spec.backend.device,
         "data": {
             "source": table.source,
             "sha256": table.sha256,
