@@ -130,6 +130,8 @@ def caption(numbers: Edges) -> str:
         "Shaded: degenerate graphs, without any edge or "
         f"with {wording.share(DENSE_SHARE)} of the {numbers.pairs:,} possible."
     )
+    if on_a_grid(numbers):
+        parts.append(" A small number beside a mark: that many trials fall on it.")
     if numbers.scale.oracle:
         parts.append(" On the right the cut is the one that suits each trial best on the true graph (oracle).")
     return "".join(parts)
@@ -173,6 +175,22 @@ def _marks(axes: Axes, numbers: Edges, x: Floats, y: Floats) -> None:
     if numbers.best >= 0:
         at = slice(numbers.best, numbers.best + 1)
         axes.scatter(x[at], y[at], s=90, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5, label="best")
+    for a, b, trials in stacked(x, y) if on_a_grid(numbers) else ():
+        axes.annotate(
+            f"{trials}", (a, b), (5, 1), textcoords="offset points", va="bottom", fontsize=7, color=SOFT, zorder=6,
+        )  # fmt: skip
+
+
+def on_a_grid(numbers: Edges) -> bool:
+    """Tell whether trials share few values of lambda_sparse, so that their marks cover each other."""
+    return len(numbers.price) <= RASTER_MARKS and len(np.unique(numbers.price)) <= len(numbers.price) / 2
+
+
+def stacked(x: Floats, y: Floats) -> list[tuple[float, float, int]]:
+    """Return the places that several trials share, and how many do."""
+    seen = np.isfinite(x) & np.isfinite(y)
+    places, counts = np.unique(np.stack([x[seen], y[seen]], axis=1), axis=0, return_counts=True)
+    return [(float(a), float(b), int(n)) for (a, b), n in zip(places, counts, strict=True) if n > 1]
 
 
 def _limit(numbers: Edges, edges: Floats) -> float:

@@ -198,3 +198,20 @@ def test_short_names_stay_distinct() -> None:
     short = wording.labels(names, 12)
     assert len(set(short)) == 3
     assert all(len(text) <= 12 for text in short)
+
+
+def test_trials_that_cover_each_other_are_counted(usual: Path) -> None:
+    """On a grid of lambda_sparse a mark says for how many trials it stands; a random search has no such number."""
+    assert edges.stacked(np.array([1.0, 1.0, 2.0, np.nan]), np.array([3.0, 3.0, 3.0, 1.0])) == [(1.0, 3.0, 2)]
+    loaded = load_run(usual)
+    plain = edges.plot(loaded)
+    loaded.trials.numbers["lambda_sparse"] = np.resize([0.01, 0.1, 1.0], loaded.trials.rows)
+    dense = edges.plot(loaded)
+    assert plain is not None
+    assert dense is not None
+    assert "that many trials" not in plain.caption
+    assert "that many trials" in dense.caption
+    numbers = edges.collect(loaded)
+    assert numbers is not None
+    drawn = [text.get_text() for text in dense.figure.axes[0].texts if text.get_text().isdigit()]
+    assert sorted(drawn) == sorted(str(n) for *_, n in edges.stacked(numbers.price, numbers.opened))
