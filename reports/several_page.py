@@ -11,13 +11,13 @@ from core.errors import RunFolderError
 from reports import several_tables as tables
 from reports.answer import answer
 from reports.drawing import Picture, Plot, rendered, theme
-from reports.figures import overlaid_graphs, overlaid_progress
+from reports.figures import overlaid_fresh, overlaid_graphs, overlaid_progress
 from reports.page import HERE, VERDICTS, colour_style, compact, digest, replace_file, templates
 from reports.several import Member, Overlay, default_folder, load_several, overlay
 from reports.several_words import sentences
 from reports.wording import count
 
-NAMES = ("overlaid_graphs", "overlaid_progress")
+NAMES = ("overlaid_fresh", "overlaid_graphs", "overlaid_progress")
 STYLE = """\
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:2rem 2.2rem}
 .cards article{border-top:2px solid var(--line);padding-top:.7rem}
@@ -46,7 +46,8 @@ def write_comparison(paths: list[Path], out: Path | None = None) -> Path:
     target = default_folder(paths) if out is None else out
     found = overlay(members)
     with theme():
-        plots = [overlaid_graphs.plot(found) if isinstance(found, Overlay) else None, overlaid_progress.plot(members)]
+        graphs = overlaid_graphs.plot(found) if isinstance(found, Overlay) else None
+        plots = [overlaid_fresh.plot(members), graphs, overlaid_progress.plot(members)]
         pictures = [rendered(plot) for plot in plots if isinstance(plot, Plot)]
     page = assemble(members, found, pictures, target)
     try:

@@ -7,7 +7,7 @@ import numpy as np
 from reports import wording
 from reports.answer import GOOD, LUCK, NONE, answer
 from reports.blocks import TableBlock
-from reports.headline import headline
+from reports.headline import Headline, headline
 from reports.run import Run, number
 from reports.scores import Fresh, fresh_blind, fresh_data, fresh_seeds, scale_of
 from reports.setup import text
@@ -34,41 +34,61 @@ def numbers(members: tuple[Member, ...]) -> TableBlock:
 
 
 def _numbers(run: Run) -> dict[str, str]:
-    """Give the cells of one run, by what they are."""
-    head, scale = headline(run), scale_of(run)
-    rival = head.baseline if head else None
-    chance = head.chance_f1 if head else float("nan")
-    odds = f" ({wording.p_value(head.chance_p)})" if head and np.isfinite(head.chance_p) else ""
-    if head and not np.isfinite(chance) and head.chance is not None:
-        chance = head.chance.f1
-    blind, again = run.summary.get("blind"), fresh_blind(run) if scale.oracle else fresh_seeds(run)
-    fresh = fresh_seeds(run)
+    """Give the cells of one run, by what they are; without a true graph no accuracy has one."""
+    head = headline(run)
     states = [f"{run.having(state):,} {state}" for state in ("complete", "pruned", "failed") if run.having(state)]
-    truth = f" / {head.true_edges:,.0f}" if head and np.isfinite(head.true_edges) else ""
+    known = head if run.has_truth else None
+    edges = f"{head.edges:,.0f}" if head else NO_VALUE
     return {
         "data set": wording.label(str(run.summary.get("dataset") or NO_VALUE), 40),
         "verdict": JUDGED.get(answer(run).verdict, "not better than every reference") if head else "no result",
         "trials": f"{run.trials.rows:,} ({', '.join(states)})" if states else f"{run.trials.rows:,}",
-        "its cut": ("oracle" if scale.oracle else "blind") if head else NO_VALUE,
-        "SHD": shd(head.shd) if head else NO_VALUE,
-        "F1": f1(head.f1) if head else NO_VALUE,
-        "edges learned / true": f"{head.edges:,.0f}{truth}" if head else NO_VALUE,
-        "empty graph, SHD": shd(head.empty) if head else NO_VALUE,
-        "chance, F1": f"{f1(chance)}{odds}" if np.isfinite(chance) else NO_VALUE,
-        "best other method": f"SHD {shd(rival.shd)}, F1 {f1(rival.f1)}: {wording.label(rival.label, 40)}"
-        if rival
-        else NO_VALUE,
-        "fresh seeds": f"{fresh.n:,}" if fresh is not None else NO_VALUE,
-        "fresh seeds, SHD (95 %)": _mean(fresh),
-        "fresh seeds, F1 (95 %)": _mean(fresh, "f1"),
-        "fresh data, SHD (95 %)": _mean(fresh_data(run)),
-        "blind pick, SHD": f"{shd(number(blind, 'val_shd_blind'))} (trial {number(blind, 'number'):.0f})"
-        if np.isfinite(number(blind, "val_shd_blind"))
-        else NO_VALUE,
-        "its fresh seeds, SHD (95 %)": _mean(again),
+        "its cut": ("oracle" if scale_of(run).oracle else "blind") if head else NO_VALUE,
+        "SHD": shd(known.shd) if known else NO_VALUE,
+        "F1": f1(known.f1) if known else NO_VALUE,
+        "edges learned / true": f"{edges} / {known.true_edges:,.0f}" if known else edges,
+        **_references(known),
+        **_again(run if known else None),
         "blind score": significant(number(run.best, "blind_score"), 4),
         "search time": wording.duration(number(run.summary, "search_seconds")),
     }
+
+
+def _references(head: Headline | None) -> dict[str, str]:
+    """Give what the best trial has to beat."""
+    if head is None:
+        return dict.fromkeys(("empty graph, SHD", "chance, F1", "best other method"), NO_VALUE)
+    chance, rival = head.chance_f1, head.baseline
+    odds = f" ({wording.p_value(head.chance_p)})" if np.isfinite(head.chance_p) else ""
+    if not np.isfinite(chance) and head.chance is not None:
+        chance = head.chance.f1
+    other = f"SHD {shd(rival.shd)}, F1 {f1(rival.f1)}: {wording.label(rival.label, 40)}" if rival else NO_VALUE
+    return {
+        "empty graph, SHD": shd(head.empty),
+        "chance, F1": f"{f1(chance)}{odds}" if np.isfinite(chance) else NO_VALUE,
+        "best other method": other,
+    }
+
+
+def _again(run: Run | None) -> dict[str, str]:
+    """Give what the settings reach on fresh seeds and data, and the blind pick."""
+    names = (
+        "fresh seeds", "fresh seeds, SHD (95 %)", "fresh seeds, F1 (95 %)", "fresh data, SHD (95 %)", "blind pick, SHD",
+        "its fresh seeds, SHD (95 %)",
+    )  # fmt: skip
+    if run is None:
+        return dict.fromkeys(names, NO_VALUE)
+    fresh, blind = fresh_seeds(run), run.summary.get("blind")
+    picked = number(blind, "val_shd_blind")
+    cells = (
+        f"{fresh.n:,}" if fresh is not None else NO_VALUE,
+        _mean(fresh),
+        _mean(fresh, "f1"),
+        _mean(fresh_data(run)),
+        f"{shd(picked)} (trial {number(blind, 'number'):.0f})" if np.isfinite(picked) else NO_VALUE,
+        _mean(fresh_blind(run) if scale_of(run).oracle else fresh),
+    )
+    return dict(zip(names, cells, strict=True))
 
 
 def _mean(fresh: Fresh | None, score: str = "shd") -> str:

@@ -49,7 +49,7 @@ def _better(members: tuple[Member, ...]) -> str:
     unknown = [member.letter for member in members if not member.run.has_truth]
     if unknown:
         whose = "either run" if len(members) == len(unknown) == 2 else listing(unknown, "or")
-        return f"Without a true graph of {whose} no accuracy tells which run is better; what the graphs share may help."
+        return f"Without a true graph of {whose} no accuracy tells which run is better."
     if not same_data(members):
         good = [member.letter for member in members if answer(member.run).verdict == GOOD]
         told = f"{listing(good)} {either(len(good), 'does', 'do')}" if good else "none does"

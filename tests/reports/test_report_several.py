@@ -19,6 +19,7 @@ from reports import wording
 from reports.__main__ import main, parser
 from reports.answer import answer
 from reports.comparison import compare
+from reports.figures import overlaid_fresh
 from reports.figures.overlaid_progress import COLOURS, DASHES
 from reports.scores import fresh_seeds
 from reports.several import Overlay, default_folder, load_several, overlay, same_data
@@ -203,6 +204,32 @@ def test_runs_are_ranked_by_fresh_seeds(
         assert "B has the lowest SHD" in words(paths[::-1])[1]
 
 
+def test_fresh_trainings_stand_beside_the_sweeps_numbers(runs: list[Path]) -> None:
+    """Each run's own SHD and its means on fresh seeds and data are drawn; among blind runs the blind picks too."""
+    drawn = overlaid_fresh.collect(load_several(runs[:2]))
+    assert drawn is not None
+    assert [line.label[0] for line in drawn.lines] == ["A"] * 3 + ["B"] * 3
+    for path, line in zip(runs, (drawn.lines[1], drawn.lines[4]), strict=False):
+        fresh = fresh_seeds(load_run(path))
+        assert fresh is not None
+        assert line.fresh is not None
+        assert (line.fresh.shd, line.each.tolist()) == (fresh.shd, fresh.each.tolist())
+    mixed = overlaid_fresh.collect(load_several([runs[0], runs[2]]))
+    assert mixed is not None
+    picked = [line for line in mixed.lines if "blind pick" in line.label]
+    assert len(picked) == 3
+    assert all(line.blind and line.label[0] == "A" for line in picked)
+    assert overlaid_fresh.plot(load_several(runs)) is not None
+
+
+def test_many_runs_have_one_line_each(runs: list[Path], tmp_path: Path) -> None:
+    """Over four runs only the means on fresh seeds are drawn."""
+    paths = [twin(runs[0], tmp_path / f"run{k}") for k in range(5)]
+    drawn = overlaid_fresh.collect(load_several(paths))
+    assert drawn is not None
+    assert [line.label for line in drawn.lines] == [f"{letter}, 5 fresh seeds" for letter in "ABCDE"]
+
+
 def test_different_cuts_are_compared_blind(runs: list[Path]) -> None:
     """An oracle run and a blind one are ranked at the cut that never saw the truth, by the oracle run's blind pick."""
     second = words([runs[0], runs[2]])[1]
@@ -231,7 +258,7 @@ def test_the_page_is_a_function_of_the_folders(runs: list[Path], tmp_path: Path)
     """From another process the same bytes come out at the same place, which is printed; so they do when all move."""
     page = write_comparison(runs)
     files = {path: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()}
-    assert len(files) == 3
+    assert len(files) == 4
     command = [sys.executable, "-m", "reports", *map(str, runs)]
     environment = {**os.environ, "PYTHONHASHSEED": "11"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -321,7 +348,7 @@ def test_links_and_drawings_are_whole(runs: list[Path]) -> None:
     targets = [a["href"] for a in page.having("a")]
     assert {target[1:] for target in targets if target.startswith("#")} <= set(ids)
     pictures = [target for target in targets if target.startswith("figures/")]
-    assert sorted(pictures) == ["figures/overlaid_graphs.png", "figures/overlaid_progress.png"]
+    assert sorted(pictures) == [f"figures/overlaid_{name}.png" for name in ("fresh", "graphs", "progress")]
     assert all((report.parent / target).is_file() for target in pictures)
     for drawing in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
         assert not re.search(r'(?:fill|stroke)="(?!none|url)', drawing)
