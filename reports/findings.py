@@ -19,6 +19,7 @@ from reports.gradient_findings import graph_unread, one_term_pulls
 from reports.pruning_finding import unsafe_pruning
 from reports.run import Run, number
 from reports.scores import degenerate, ranked, scale_of
+from reports.separation import not_separated
 from reports.wording import axis_name, count, either, listing, share, significant
 
 OFTEN, CLOSE, DOMINANT, CROWD = 0.2, 0.05, 0.95, 3
@@ -210,6 +211,7 @@ RULES: tuple[Callable[[Run], Iterator[Finding]], ...] = (
     _inconsistent,
     graph_unread,
     *FRESH_RULES,
+    not_separated,
     _failed,
     _degenerate,
     _edge_of_range,

@@ -23,9 +23,13 @@ from reports.figures import (
     fresh,
     gradient,
     grid,
+    landscape,
+    matters,
+    parallel,
     progress,
     pruning,
     returns,
+    slices,
     threshold,
     training,
 )
@@ -45,6 +49,10 @@ PLOTS = (
     threshold.plot,
     fresh.plot,
     returns.plot,
+    landscape.plot,
+    matters.plot,
+    slices.plot,
+    parallel.plot,
     edges.plot,
     clipping.plot,
     training.plot,
@@ -59,6 +67,10 @@ PICTURE_NAMES = (
     "threshold",
     "fresh_seeds",
     "edge_returns",
+    "landscape",
+    "importances",
+    "slices",
+    "parallel",
     "edges",
     "clipping",
     "training",
@@ -66,6 +78,7 @@ PICTURE_NAMES = (
     "pruning",
     "blind_choice",
 )
+SECTIONS = ("progress", "graph", "threshold", "fresh", "landscape", "matters", "edges", "health", "pruning", "blind")
 VERDICTS = {
     answering.GOOD: "Better than every reference",
     answering.LUCK: "Better than every reference in the sweep, but not on fresh seeds",
@@ -127,10 +140,7 @@ def assemble(run: Run, pictures: list[Picture]) -> str:
     script = (HERE / "page.js").read_text(encoding="utf-8")
     return template.render(
         **_content(run),
-        pictures={
-            section: [picture for picture in pictures if picture.section == section]
-            for section in ("progress", "graph", "threshold", "fresh", "edges", "health", "pruning", "blind")
-        },
+        pictures={section: [picture for picture in pictures if picture.section == section] for section in SECTIONS},
         markup=Markup,
         style=Markup(style),
         script=Markup(script),

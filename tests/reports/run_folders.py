@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -256,6 +256,18 @@ def make_run(folder: Path, **recipe: Any) -> Path:
         _best(folder / "best", made, learned)
     _records(folder, made, truth, trials, baselines, again.block, learned)
     return folder
+
+
+def edit_trials(folder: Path, change: Callable[[dict[str, str]], object]) -> None:
+    """Change the rows of a run's trials.csv, each in place and as texts; columns may be added."""
+    with (folder / "trials.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        change(row)
+    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _better(row: Row, best: Row | None, made: Recipe) -> bool:

@@ -63,7 +63,7 @@ def test_rebuilding_gives_the_same_bytes(usual: Path, tmp_path: Path) -> None:
     assert done.stdout == f"{again / 'report.html'}\n"
     assert done.stderr == ""
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    assert len(names) == 12
+    assert len(names) == 16
     for name in names:
         assert (again / name).read_bytes() == (usual / name).read_bytes(), name
 
@@ -150,6 +150,8 @@ def test_the_answer_needs_no_script(usual: Path) -> None:
         "graph",
         "threshold",
         "fresh",
+        "landscape",
+        "matters",
         "edges",
         "health",
         "pruning",
@@ -171,13 +173,17 @@ def test_figures_carry_their_finding(usual: Path) -> None:
         "threshold",
         "fresh_seeds",
         "edge_returns",
+        "landscape",
+        "importances",
+        "slices",
+        "parallel",
         "edges",
         "clipping",
     )
     assert figures == [f"fig-{n}" for n in (*names, "training", "pruning", "blind_choice")]
     titles = [text for tag, text in page.texts if tag == "title"][1:]
     headings = [text.replace("\N{NO-BREAK SPACE}", " ") for tag, text in page.texts if tag == "h3"]
-    assert len(titles) == 11
+    assert len(titles) == 15
     for title in titles:
         assert title.replace("\N{NO-BREAK SPACE}", " ") in headings
         assert re.search(r"\d", title)
@@ -218,7 +224,7 @@ def test_odd_runs_have_a_report(tmp_path: Path, recipe: dict[str, Any]) -> None:
     report = write_report(make_run(tmp_path / "run", **recipe))
     text = report.read_text(encoding="utf-8")
     page = Page(text)
-    assert len(page.having("section")) in {13, 14}
+    assert len(page.having("section")) in {15, 16}
     for nonsense in (">nan<", "nan ", "None", "NaN", "inf "):
         assert nonsense not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL), nonsense
 
