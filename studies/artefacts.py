@@ -17,6 +17,7 @@ import yaml
 import core
 from core.config import Hyperparameters
 from core.data import TEST, TRAIN, VALIDATION, Dataset
+from core.duplicates import duplicated
 from core.lanes import Lanes
 from core.results import Outcome, saved_weights
 from core.tables import Table
@@ -52,12 +53,15 @@ def as_json(value: Any) -> str:
 
 
 def adjacency_csv(outcome: Outcome, names: tuple[str, ...]) -> str:
-    """Return the square CSV of strengths; the cell in row i and column j belongs to i -> j."""
+    """Return the square CSV of strengths; the cell in row i and column j belongs to i -> j.
+
+    Written exactly: with `trainer.thresholds: all` a strength is itself the cut, and rounded it could change sides.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["", *(cell(name) for name in names)])
     for name, row in zip(names, outcome.adjacency.tolist(), strict=True):
-        writer.writerow([cell(name), *(f"{value:.6g}" for value in row)])
+        writer.writerow([cell(name), *(f"{value:.17g}" for value in row)])
     return buffer.getvalue()
 
 
@@ -170,6 +174,7 @@ def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, An
             "missing_share": missing,
             "split": {name: int((dataset.split == part).sum()) for name, part in parts.items()},
             "unusable": dataset.unusable,
+            "duplicated": duplicated(dataset),
             "notes": list(table.notes),
             "has_time": spec.trainer.max_lag > 0,
             "max_lag": spec.trainer.max_lag,

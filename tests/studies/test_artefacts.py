@@ -15,7 +15,8 @@ import torch
 import yaml
 from commands import STATES, journal, rerun, table, trials
 
-from studies.artefacts import as_json
+from core.results import Outcome
+from studies.artefacts import adjacency_csv, as_json
 from studies.choice import best_row
 from studies.records import DIAGNOSIS_COLUMNS, EPOCH_COLUMNS, parse_cell, read_rows, trial_columns
 from sweeps.spec import load_spec
@@ -240,6 +241,17 @@ def test_the_journal_is_optunas(finished: Path) -> None:
             assert value == row["val_shd"]
 
 
+def test_no_strength_changes_sides_in_writing() -> None:
+    """A graph read back is the same at every cut, at its own strengths too."""
+    strength = np.random.default_rng(5).random((6, 6)).astype(np.float32)
+    np.fill_diagonal(strength, 0)
+    blank = np.zeros((6, 6), dtype=np.bool_)
+    text = adjacency_csv(Outcome({}, strength, blank, blank), tuple("abcdef"))
+    read = np.array([[float(cell) for cell in row[1:]] for row in list(csv.reader(text.splitlines()))[1:]])
+    for cut in strength.ravel().astype(float):
+        assert ((read > cut) == (strength > cut)).all()
+
+
 def test_the_environment(finished: Path) -> None:
     """Versions, threads, processor and the data's digest and shape are on record."""
     found = json.loads((finished / "environment.json").read_text())
@@ -250,13 +262,14 @@ def test_the_environment(finished: Path) -> None:
     assert (found["threads"], found["mkl_cbwr"], found["device"]) == (1, "AUTO", "cpu")
     data = found["data"]
     assert set(data) == {
-        "source", "sha256", "rows", "variables", "missing_share", "split", "unusable", "notes", "has_time", "max_lag",
-        "true_edge_count",
+        "source", "sha256", "rows", "variables", "missing_share", "split", "unusable", "duplicated", "notes",
+        "has_time", "max_lag", "true_edge_count",
     }  # fmt: skip
     assert data["rows"] == 120 >= sum(data["split"].values())
     assert set(data["split"]) == {"train", "validation", "test"}
     assert set(data["missing_share"]) == set(data["variables"])
     assert data["true_edge_count"] == 5
+    assert data["duplicated"] == {}
 
 
 def test_settings_on_record(finished: Path) -> None:
