@@ -18,11 +18,11 @@ def sortable(run: Run) -> Iterator[Finding]:
     high = [(word, row) for word, row in known if row.sortability > SORTABLE]
     if not high:
         return
-    parts = [f"{word} along {f1(row.sortability)} of them" for word, row in high]
+    parts = [f"{word} rises along {f1(row.sortability)} of them" for word, row in high]
     solved = [f"{row.label} alone reaches SHD {wording.shd(row.shd)}" for _, row in high if row.shd == row.shd]
     text = (
         "Along the true graph's directed paths the variables can be sorted without learning any cause: "
-        f"{listing(parts)} rises (0.5 tells nothing). {listing(solved) or 'The method that sorts has no score'}."
+        f"{listing(parts)} (0.5 tells nothing). {listing(solved) or 'The method that sorts has no score'}."
     )
     advice = "A good score here is no proof of causes: compare with the sorting, and try data that cannot be sorted."
     yield Finding("Sortable data", text, "compared", advice)

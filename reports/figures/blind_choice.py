@@ -30,7 +30,7 @@ class Choice:
         own: SHD that the best trial is quoted with: in an oracle sweep at its tuned cut.
         empty: SHD of the empty graph; NaN where it was not recorded.
         agreement: rank correlation of score and SHD; NaN where it cannot be had.
-        oracle: whether the best trial was chosen and cut by the true graph.
+        oracle: whether the best trial was chosen and cut by the true graph. pruned: trials that were ended early.
     """
 
     trial: Floats
@@ -42,6 +42,7 @@ class Choice:
     empty: float
     agreement: float
     oracle: bool
+    pruned: int
 
 
 def collect(run: Run) -> Choice | None:
@@ -70,6 +71,7 @@ def collect(run: Run) -> Choice | None:
         empty=empty.shd if empty is not None else float("nan"),
         agreement=spearman(score, errors),
         oracle=oracle,
+        pruned=run.having("pruned"),
     )
 
 
@@ -110,9 +112,10 @@ def caption(numbers: Choice, beyond: int) -> str:
         "is not the lowest score but the most typical graph of the best third."
     ]
     if numbers.oracle:
+        parts.append("The best trial was chosen and cut by the true graph (oracle).")
+    if numbers.oracle and numbers.pruned:
         parts.append(
-            "The best trial was chosen and cut by the true graph (oracle). Pruning read it too, so the pick is of the "
-            "trials that it left: a clean figure needs --objective blind."
+            "Pruning read it too, so the pick is of the trials that it left: a clean figure needs --objective blind."
         )
     if len(numbers.trial) > RASTER_MARKS:
         parts.append("Marks are shaken up and down by up to a third, so that equal ones do not hide each other.")

@@ -42,11 +42,20 @@ def test_it_shows_the_complete_trials_at_the_blind_cut(usual: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("pruned", [0.0, 0.4])
+def test_pruning_that_read_the_truth_is_said(tmp_path: Path, pruned: float) -> None:
+    """An oracle sweep that pruned left its blind pick fewer trials, and says so; one that did not does not."""
+    numbers = blind_choice.collect(load_run(make_run(tmp_path / "run", pruned=pruned)))
+    assert numbers is not None
+    assert ("Pruning read it too" in blind_choice.caption(numbers, 0)) == (pruned > 0)
+
+
 def test_a_blind_sweep_is_compared_with_its_lowest_shd(tmp_path: Path) -> None:
     """Where the best trial is the blind pick itself, it is set beside the trial that the truth would have picked."""
     folder = make_run(tmp_path / "run", objective="blind")
     numbers = blind_choice.collect(load_run(folder))
     assert numbers is not None
+    assert numbers.pruned > 0
     assert numbers.own == min(float(row["val_shd_blind"]) for row in rows_of(folder)) == numbers.shd[numbers.best]
     assert not numbers.oracle
     assert "oracle" not in blind_choice.title(numbers)

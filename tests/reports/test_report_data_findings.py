@@ -25,9 +25,9 @@ def found(folder: Path) -> dict[str, Finding]:
     [
         (0.9, 0.9, ""),
         (0.05, 0.5, ""),
-        (0.91, 0.9, "variance along 0.91 of them rises"),
-        (0.5, 0.901, "R\u00b2 along 0.90 of them rises"),
-        (0.95, 1.0, "variance along 0.95 of them and R\u00b2 along 1.00 of them rises"),
+        (0.91, 0.9, "variance rises along 0.91 of them (0.5"),
+        (0.5, 0.901, ": R\u00b2 rises along 0.90 of them (0.5"),
+        (0.95, 1.0, "variance rises along 0.95 of them and R\u00b2 rises along 1.00 of them (0.5"),
     ],
 )
 def test_sortable_data_are_found(tmp_path: Path, variance: float, explained: float, told: str) -> None:
