@@ -1,4 +1,4 @@
-"""`python -m reports RUN`: build the report of a run folder, a suite or a stability study from the folder."""
+"""`python -m reports RUN [RUN ...]`: build a run's, a suite's or a stability study's page from its folder, or compare runs."""
 
 import argparse
 import sys
@@ -39,16 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Build a report or a comparison; give the exit code: 0, or the error's own (3: run folder)."""
     given = parser().parse_args(arguments)
     from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
+    from reports.several import without_comparisons  # noqa: PLC0415
     from reports.several_page import write_comparison  # noqa: PLC0415
     from reports.stability import write_stability_report  # noqa: PLC0415
     from reports.suite import write_suite_report  # noqa: PLC0415
 
     kinds = {"suite.json": write_suite_report, "variants.csv": write_stability_report}
+    runs = without_comparisons(given.runs)
     try:
-        if len(given.runs) > 1:
-            report = write_comparison(given.runs, given.out)
+        if len(runs) > 1:
+            report = write_comparison(runs, given.out)
         else:
-            (run,) = given.runs
+            (run,) = runs
             write = next((kind for name, kind in kinds.items() if (run / name).is_file()), write_report)
             report = write(run, given.out)
     except GraphsweepError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from reports.scores import scale_of
 from reports.tables import load_run
 
 LETTERS = "ABCDEFGHIJKL"
-NAME_LENGTH = 44
+NAMED = re.compile(r"compare-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,12 @@ def load_several(paths: list[Path]) -> tuple[Member, ...]:
         Member(letter, name, path, run)
         for letter, name, path, run in zip(LETTERS, names_of(paths), paths, runs, strict=False)
     )
+
+
+def without_comparisons(paths: list[Path]) -> list[Path]:
+    """Leave out the folders of earlier comparisons, which `runs/*` names too; a folder given alone stays."""
+    kept = [path for path in paths if not (NAMED.fullmatch(path.resolve().name) and not (path / "trials.csv").exists())]
+    return kept or paths
 
 
 def names_of(paths: list[Path]) -> list[str]:

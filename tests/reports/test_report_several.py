@@ -283,6 +283,22 @@ def test_it_goes_beside_the_first_run(runs: list[Path], monkeypatch: pytest.Monk
     assert default_folder([Path(path.name) for path in runs]) == Path(folder.name)
 
 
+def test_everything_in_a_folder_can_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`runs/*` names the folder of an earlier comparison too: it is left out, so that the same page is built again."""
+    for name in ("one", "two"):
+        make_run(tmp_path / name, trials=4)
+    monkeypatch.chdir(tmp_path)
+    assert main(["one", "two"]) == 0
+    first = capsys.readouterr().out
+    assert main(sorted(path.name for path in tmp_path.iterdir())) == 0
+    assert capsys.readouterr().out == first
+    assert len(list(tmp_path.iterdir())) == 3
+    (comparison,) = tmp_path.glob("compare-*")
+    assert main([comparison.name]) == 3
+
+
 def test_runs_of_one_name_are_told_apart(runs: list[Path], tmp_path: Path) -> None:
     """Two folders of the same name are named with what is above them."""
     paths = [twin(runs[0], tmp_path / top / "run") for top in ("before", "after")]
