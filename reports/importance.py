@@ -13,7 +13,9 @@ bootstrap over trials, shifted to the estimate, as a sample that repeats trials 
 Limits: an effect that a setting has only together with another (no effect on average) is not seen; nor is one with
 more bends than the polynomial has. A sampler that has settled on good values leaves little to explain there: the
 share is about the values that were tried, not about the whole range. fANOVA (Hutter, Hoos, Leyton-Brown 2014)
-fits a random forest instead, and averages over the range.
+fits a random forest instead, and averages over the range. Measured with three settings, 50 trials and Optuna's TPE
+at 16 lanes, 20 sweeps a case: first is the right one of a bowl in 20, a step 19, a weak slope 13, fANOVA 20, 19, 14.
+Without any effect the line was crossed in 3 % of 200 random sweeps and 7 % of 150 sweeps by that TPE.
 """
 
 from dataclasses import dataclass

@@ -19,6 +19,7 @@ FEW_TRIALS = 60
 COLUMNS, ROWS = 8, 6
 FINE = 31
 ABOUT = 0.1
+MOST_OF_IT = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,10 @@ class Landscape:
         return [level for level in self.true_levels if len(known) and known.min() < level < known.max()]
 
     def true_range(self) -> tuple[float, float] | None:
-        """Give the lowest and highest value of the first setting where graphs have about the true number of edges."""
+        """Give the values of the first setting between which graphs have about the true number of edges.
+
+        None where no graph has, or where that is nearly all of the setting's range.
+        """
         lines = np.atleast_2d(self.surface)
         low, high = self.true_levels
         with np.errstate(invalid="ignore"):
@@ -90,15 +94,16 @@ class Landscape:
         found = np.concatenate([steps[inside], steps[:-1][across] + 0.5 / (FINE - 1)])
         if not len(found):
             return None
+        ends = float(found.min()), float(found.max())
         setting = self.settings[0]
-        return setting.at(float(found.min())), setting.at(float(found.max()))
+        return (setting.at(ends[0]), setting.at(ends[1])) if ends[1] - ends[0] <= MOST_OF_IT else None
 
 
 def chosen(run: Run, measured: Importances | None) -> list[Setting]:
     """Choose the two settings to draw: the swept lambdas, then what explains most of the ranking."""
-    shares = {s.name: share for s, share in zip(measured.settings, measured.share, strict=True)} if measured else {}
-    found = swept(run)
-    return sorted(found, key=lambda setting: (setting.name not in LAMBDAS, -shares.get(setting.name, 0.0)))[:2]
+    shares = dict(zip([s.name for s in measured.settings], measured.share.tolist(), strict=True)) if measured else {}
+    first = dict.fromkeys(LAMBDAS, 1.0)  # no share is larger; of equals the one that stands first stays first
+    return sorted(swept(run), key=lambda setting: -first.get(setting.name, shares.get(setting.name, 0.0)))[:2]
 
 
 def collect(run: Run) -> Landscape | None:

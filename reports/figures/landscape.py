@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
 
 from reports import wording
-from reports.colours import CORRECT, GOOD, GROUND, INK, PRUNED, SOFT
+from reports.colours import CORRECT, GOOD, INK, PRUNED, SOFT
 from reports.columns import Floats
 from reports.drawing import RASTER_MARKS, Plot, new_figure, whole_ticks
 from reports.landscape import Landscape, Panel, caption, collect, title, written
@@ -23,6 +24,7 @@ from reports.swept import MARGIN
 FAINT, STRONG, CELL, AREA = 0.06, 1.0, 0.55, 0.2
 BESIDE_UP_TO = 10
 NUMBERS_UP_TO = (24, 20)
+STEPS = 12
 
 
 def plot(run: Run) -> Plot | None:
@@ -44,7 +46,7 @@ def drawn(numbers: Landscape) -> Figure:
     """Draw all panels: side by side, or below each other where a cell would be too narrow for its number."""
     columns, rows = numbers.cells or (1, 1)
     stacked = columns > BESIDE_UP_TO and len(numbers.panels) > 1
-    tall = min(max(2.9, 0.29 * rows + 0.9), 7.0)
+    tall = min(max(2.9, 0.36 * rows + 0.9), 7.0)
     figure = new_figure(tall * (len(numbers.panels) if stacked else 1))
     keyed = numbers.cells is None or bool(numbers.levels_met())
     shape = (len(numbers.panels), 1) if stacked else (1, len(numbers.panels))
@@ -60,7 +62,7 @@ def drawn(numbers: Landscape) -> Figure:
     handles = first.get_legend_handles_labels()
     if handles[0]:
         place: Any = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "ncols": 4}
-        first.legend(*handles, handletextpad=0.3, columnspacing=1.0, **place).set_in_layout(False)
+        first.legend(*handles, handletextpad=0.5, columnspacing=1.0, **place).set_in_layout(False)
     return figure
 
 
@@ -154,38 +156,40 @@ def _cells(axes: Axes, numbers: Landscape, panel: Panel, *, counted: bool) -> No
     best, count = numbers.reached(panel)
     rows, columns = best.shape
     good = goodness(best.ravel(), low_is_good=panel.low_is_good).reshape(best.shape)
-    strength = np.where(np.isfinite(best), FAINT + (CELL - FAINT) * good, 0.0)
-    if best.size > RASTER_MARKS:
-        image = np.empty((rows, columns, 4))
-        image[:] = to_rgba(CORRECT)
-        image[..., 3] = strength
-        axes.imshow(image, extent=(0, 1, 0, 1), origin="lower", interpolation="nearest", aspect="auto", zorder=1)
+    strength = np.where(np.isfinite(best), FAINT + (CELL - FAINT) * np.round(good * STEPS) / STEPS, 0.0)
+    _tint(axes, strength)
     numbered = columns <= NUMBERS_UP_TO[0] and rows <= NUMBERS_UP_TO[1]
     style: Any = {"ha": "center", "va": "center", "zorder": 5, "in_layout": False}
     for row, column in np.argwhere(count > 0).tolist():
-        corner, size = (column / columns, row / rows), (1 / columns, 1 / rows)
-        if best.size <= RASTER_MARKS:
-            shade = to_rgba(CORRECT, float(strength[row, column]))
-            axes.add_patch(Rectangle(corner, *size, facecolor=shade, edgecolor=GROUND, linewidth=1.0, in_layout=False))
         if numbered:
-            x, y = corner[0] + size[0] / 2, corner[1] + size[1] / 2
-            value = float(best[row, column])
-            text = written(panel, value)
+            x, y = (column + 0.5) / columns, (row + 0.5) / rows
+            text = written(panel, float(best[row, column]))
             text = {"1.00": "1"}.get(text, text.replace("0.", ".", 1)) if panel.label == "F1" else text
-            axes.text(
-                x,
-                y + (0.14 * size[1] if counted else 0),
-                text,
-                fontsize=8 if columns <= 16 else 6.5,
-                color=INK,
-                **style,
-            )
+            above = 0.14 / rows if counted else 0.0
+            axes.text(x, y + above, text, fontsize=8 if columns <= 16 else 6.5, color=INK, **style)
             if counted:
-                axes.text(x, y - 0.28 * size[1], f"{count[row, column]:,}", fontsize=5.5, color=SOFT, **style)
+                axes.text(x, y - 0.28 / rows, f"{count[row, column]:,}", fontsize=5.5, color=SOFT, **style)
     if numbers.best >= 0:
         column, row = numbers.cell_of()[numbers.best].tolist()
         corner, size = (column / columns, row / rows), (1 / columns, 1 / rows)
         axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=INK, linewidth=1.6, zorder=6, in_layout=False))
+
+
+def _tint(axes: Axes, strength: Floats) -> None:
+    """Fill the cells, those of one strength as one element of the page; an image where there are very many."""
+    rows, columns = strength.shape
+    if strength.size > RASTER_MARKS:
+        image = np.empty((rows, columns, 4))
+        image[:] = to_rgba(CORRECT)
+        image[..., 3] = strength
+        axes.imshow(image, extent=(0, 1, 0, 1), origin="lower", interpolation="nearest", aspect="auto", zorder=1)
+        return
+    corners = np.array([[0.02, 0.02], [0.98, 0.02], [0.98, 0.98], [0.02, 0.98], [0.02, 0.02]])
+    codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY]
+    for step in np.unique(strength[strength > 0]):
+        at = np.argwhere(strength == step)[:, None, ::-1]
+        path = Path(((at + corners) / [columns, rows]).reshape(-1, 2), codes * len(at))
+        axes.add_patch(PathPatch(path, facecolor=to_rgba(CORRECT, float(step)), linewidth=0, in_layout=False))
 
 
 def draw_line(axes: Axes, numbers: Landscape, panel: Panel) -> None:

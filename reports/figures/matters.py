@@ -1,5 +1,7 @@
 """What matters: how much of the trials' ranking each swept setting explains, with its uncertainty."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -75,7 +77,8 @@ def draw(axes: Axes, numbers: Importances) -> None:
                   solid_capstyle="butt", zorder=3)  # fmt: skip
         axes.scatter([100 * numbers.share[k]], [row], s=46, color=colour, zorder=4)
         axes.text(1.02, row, share(numbers.share[k]), transform=axes.get_yaxis_transform(), va="center", color=INK)
-    axes.text(100 * numbers.null, -0.72, " chance", ha="left", va="center", fontsize=7.5, color=SOFT)
+    style: Any = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "color": SOFT}
+    axes.annotate("chance", (100 * numbers.null, -0.72), (4, 0), **style)
     axes.set_yticks(rows, [numbers.settings[k].label for k in order], color=INK)
     axes.tick_params(axis="y", length=0)
     end = max(100 * float(np.max(numbers.high)) * 1.08, 130 * numbers.null, 10.0)

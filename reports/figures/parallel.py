@@ -90,8 +90,8 @@ def caption(numbers: Parallel) -> str:
     most = " Most: the middle 80 %." if numbers.trimmed else ""
     return (
         f"{shown if len(numbers.score) < numbers.complete else all_of_them}. One line per trial, through its value of "
-        f"each setting to its score, the best on top. Blue: the best {numbers.top}; black: the best. Where the blue "
-        f"lines meet, a setting had to be right, or was hardly tried elsewhere; where they fan out, it hardly "
+        f"each setting to its score, the best on top. Coloured: the best {numbers.top}; thick: the best. Where "
+        f"coloured lines meet, a setting had to be right, or was hardly tried elsewhere; where they fan out, it hardly "
         f"matters.{most}"
     )
 

@@ -136,14 +136,14 @@ def draw(axes: Axes, numbers: Slices, index: int) -> None:
     levels = len(setting.levels)
     shake = np.random.default_rng(index).uniform(-0.3, 0.3, len(numbers.score)) / levels if levels else 0.0
     x, y = setting.places + shake, np.minimum(numbers.score, numbers.top)
-    low, many = float(np.nanmin(y)), len(y) > RASTER_MARKS
+    low, many = float(np.nanmin(y)), len(y) * len(numbers.settings) > RASTER_MARKS
     span = max(numbers.top - low, 1e-9)
     if np.isfinite(numbers.up_to):
         axes.axhspan(low - 0.06 * span, numbers.up_to, color=CORRECT, alpha=0.1, linewidth=0)
     for complete, marker, size, colour in ((False, "D", 10, PRUNED), (True, "o", 18, CORRECT)):
         here = (numbers.complete == complete) & np.isfinite(y) & np.isfinite(x)
         if here.any():
-            axes.scatter(x[here], y[here], s=3 if many else size, marker=marker,
+            axes.scatter(x[here], y[here], s=3 if len(y) > RASTER_MARKS else size, marker=marker,
                          facecolors=colour if complete else "none",
                          edgecolors=GROUND if complete and not many else colour, linewidths=0.4 if many else 0.7,
                          rasterized=many, zorder=3, label="complete" if complete else "pruned")  # fmt: skip

@@ -93,7 +93,10 @@ def test_a_grid_has_a_cell_a_point(tmp_path: Path) -> None:
         assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "0.001", "0.01", "0.1"]
         written = [text.get_text() for text in axes.texts]
     assert written.count("2") >= 12
-    assert len(axes.patches) == 12 + 1
+    filled = [patch for patch in axes.patches if patch.get_fill()]
+    assert sum(int(np.sum(patch.get_path().codes == Line.MOVETO)) for patch in filled) == 12
+    alphas = [float(patch.get_facecolor()[3]) for patch in filled]
+    assert max(alphas) - min(alphas) > 0.4
 
 
 def test_a_large_grid_is_an_image(tmp_path: Path) -> None:
