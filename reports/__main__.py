@@ -1,4 +1,4 @@
-"""`python -m reports RUN [RUN ...]`: build a run's, a suite's or a stability study's page from its folder, or compare runs."""
+"""`python -m reports RUN [RUN ...]`: build the page of a run, a suite or a stability study, or compare runs."""
 
 import argparse
 import sys
