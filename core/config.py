@@ -144,3 +144,7 @@ class DataConfig:
     separator: str = setting("", "what stands between a CSV's fields; empty: recognised")
     decimal: str = setting("", "decimal sign of a CSV; empty: recognised", choices=("", ".", ","))
     missing_values: list[str] = setting([], "further texts that mean missing in a CSV")
+    blank_rows: str = setting(
+        "drop", "rows of separators alone at the end of a CSV: no rows, or rows with nothing measured",
+        choices=("drop", "keep"),
+    )  # fmt: skip

@@ -36,7 +36,7 @@ def read_csv(path: str, name: str, config: DataConfig) -> Table:
             count from 1 below the header) or its line (from 1 at the top of the file).
     """
     content = read_bytes(path)
-    sheet = read_sheet(path, decode(path, content), config.separator)
+    sheet = read_sheet(path, decode(path, content), config.separator, config.blank_rows == "keep")
     header, rows, notes = split_header(sheet)
     if not rows:
         raise InputError(f"{path}: has a header but no data rows", "add rows below the header")

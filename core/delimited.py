@@ -101,13 +101,14 @@ def decode(path: str, content: bytes) -> str:
     return text
 
 
-def read_sheet(path: str, text: str, separator: str = "") -> Sheet:
+def read_sheet(path: str, text: str, separator: str = "", keep_blank: bool = False) -> Sheet:
     """Split text into a rectangle of cells.
 
     Args:
         path: named in the errors.
         text: the file's text.
         separator: what stands between the fields; empty: recognised.
+        keep_blank: whether rows of separators alone at the end count as rows; empty lines there never do.
     Raises:
         InputError: ragged rows, an open quote, no cell at all, or a separator that is not one character.
     """
@@ -128,6 +129,8 @@ def read_sheet(path: str, text: str, separator: str = "") -> Sheet:
     if first is None:
         raise InputError(f"{path}: no row has a filled cell", "give a file with a header line and data rows")
     end = next(number for number in range(len(rows), 0, -1) if any(rows[number - 1]))
+    while keep_blank and end < len(rows) and len(rows[end]) > 1:
+        end += 1
     body = Sheet(rows[first], rows[first + 1 : end], lines[first + 1 : end], separator, len(rows) - end)
     return _rectangle(path, body)
 

@@ -86,6 +86,14 @@ def test_empty_cells_and_blank_rows_are_missing_and_trailing_blank_rows_are_drop
     assert "dropped blank rows at the end: 2" in table.notes
 
 
+def test_blank_rows_at_the_end_count_where_asked(tmp_path: Path) -> None:
+    """Law: with `blank_rows: keep` every row of separators is a row without values; an empty line is none."""
+    table = read(tmp_path, "time,a,b\n1,1,5\n2,4,9\n3,2,3\n,,\n,,\n\n", blank_rows="keep")
+    np.testing.assert_array_equal(table.values, [[1, 5], [4, 9], [2, 3], [np.nan] * 2, [np.nan] * 2])
+    assert table.segment.tolist() == [0] * 5
+    assert len(read(tmp_path, "a,b\n1,5\n2,3\n\n\n", blank_rows="keep").values) == 2
+
+
 def test_columns_without_name_or_value_are_dropped(tmp_path: Path) -> None:
     """Law: an unnamed empty column is dropped and said; a named empty one is a wholly missing variable."""
     table = read(tmp_path, "a,,b,c,,\n1,,2,,,\n3,,4,,,\n")
