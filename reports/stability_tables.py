@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from reports import wording
 from reports.blocks import TableBlock
 from reports.columns import Floats
@@ -56,9 +58,10 @@ def spread(values: Floats, digits: int) -> str:
     """Write the mean over the seeds and, of several different ones, lowest and highest."""
     known = finite(values)
     text = wording.decimals(mean(values), digits)
+    whole = 0 if bool((known == np.round(known)).all()) else digits
     if len(known) < 2 or known.min() == known.max():
         return text.removesuffix(".0")
-    return f"{text} ({wording.decimals(known.min(), digits)}\N{EN DASH}{wording.decimals(known.max(), digits)})"
+    return f"{text} ({wording.decimals(known.min(), whole)}\N{EN DASH}{wording.decimals(known.max(), whole)})"
 
 
 def extent(values: Floats) -> str:

@@ -230,21 +230,24 @@ def rate(study: StabilityFolder) -> Plot | None:
     heading = _rate_title(study, families)
     caption = (
         "Rate in force in each epoch: median of the seeds, range shaded. Each step down is a plateau of the validation "
-        "loss; a rate that never falls met none in these epochs, or has no schedule."
+        "loss; a rate that never falls met none in these epochs, or has no schedule. More epochs: --epochs 40."
     )
     return Plot("stability_rate", "rate", heading, caption, f"{heading}.", figure)
 
 
 def _rate_title(study: StabilityFolder, families: list[Family]) -> str:
-    parts = []
+    found = []
     for family in families:
         variant = study.variant(family, AFTER)
-        if variant is not None:
-            drops = study.of(study.rows, variant).number("lr_drops")
-            known = drops[np.isfinite(drops)]
-            if len(known):
-                parts.append(f"{family.label} {_often(float(known.min()), float(known.max()))}")
-    return f"With the plateau schedule the rate drops: {'; '.join(parts)}" if parts else "Learning rate by epoch"
+        drops = np.array([]) if variant is None else study.of(study.rows, variant).number("lr_drops")
+        known = drops[np.isfinite(drops)]
+        found += [(family.label, float(known.min()), float(known.max()))] if len(known) else []
+    if not found:
+        return "Learning rate by epoch"
+    if not any(high for _, _, high in found):
+        return "The plateau schedule never lowers the rate in so few epochs"
+    parts = [f"{label} {_often(low, high)}" for label, low, high in found]
+    return f"With the plateau schedule the rate drops: {'; '.join(parts)}"
 
 
 def _often(low: float, high: float) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from run_folders import make_run
+from test_stability_page import make_study
 from test_suite_page import THREE, make_suite
 
 from reports.page import write_report
 from reports.several_page import write_comparison
+from reports.stability import write_stability_report
 from reports.suite import write_suite_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -78,6 +80,20 @@ def test_a_suite_fits_too(browser: Any, tmp_path: Path, width: int) -> None:
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
+def test_a_stability_study_fits_too(browser: Any, tmp_path: Path, width: int, scheme: str) -> None:
+    """A stability study's page asks nobody, complains of nothing, never scrolls sideways and follows the scheme."""
+    report = write_stability_report(make_study(tmp_path / "study"))
+    size = {"width": width, "height": 900}
+    page, complaints, asked = opened(browser, report, viewport=size, color_scheme=scheme)
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ink = page.evaluate("getComputedStyle(document.querySelector('svg text.f-ink')).fill")
+    assert ink == {"light": "rgb(31, 35, 40)", "dark": "rgb(230, 232, 235)"}[scheme]
     page.close()
 
 
