@@ -170,8 +170,8 @@ def clipping(study: StabilityFolder) -> Plot | None:
         axes.legend(loc="best")
     heading = _clip_title(study, families)
     caption = (
-        "Share of an epoch's steps whose gradient had to be shortened: mean over the steps, median of the seeds, range "
-        "shaded. Each variant has its own limit: compare how the curves fall, not their heights alone."
+        "Share of an epoch's steps whose gradient had to be shortened: median of the seeds, range shaded (means in the "
+        "title). Each variant has its own limit: compare how the curves fall, not their heights alone."
     )
     spoken = "; ".join(
         f"{item.variant.full_label}: {', '.join(percent(float(value)) for value in item.median[:8])}"
@@ -198,11 +198,10 @@ def epoch_axis(axes: Axes, items: list[Course]) -> None:
 def _clip_title(study: StabilityFolder, families: list[Family]) -> str:
     parts = []
     for family in families:
-        after = next((item for item in _courses(study, family, "grad_clip_ratio") if item.variant.kind == AFTER), None)
-        if after is not None:
-            first = [percent(float(value)) for value in after.median[:4]]
-            parts.append(f"{family.label}, after: {', '.join(first)}")
-    return f"Steps clipped in epochs 1 to 4: {'; '.join(parts)}" if parts else "Clip ratio by epoch"
+        after = kind_of(study, family, AFTER)
+        known = [] if after is None else [percent(float(value)) for value in after.clip[:4] if np.isfinite(value)]
+        parts += [f"{family.label} {', '.join(known)}"] if known else []
+    return f"Steps clipped after, epoch by epoch: {'; '.join(parts)}" if parts else "Clip ratio by epoch"
 
 
 def rate(study: StabilityFolder) -> Plot | None:
