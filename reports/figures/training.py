@@ -32,6 +32,7 @@ class Course:
     limit: float
     shares: dict[str, Floats]
     rate: Floats
+    drops: float
     all_epochs: Floats
     all_clip: Floats
     name: str
@@ -52,6 +53,7 @@ def collect(run: Run) -> Course | None:
         limit=number(run.settings.get("trainer"), "clip_norm"),
         shares=shares(course),
         rate=course.number("learning_rate"),
+        drops=number(run.best, "lr_drops"),
         all_epochs=all_epochs,
         all_clip=all_clip,
         name=f"trial {best:.0f}",
@@ -84,12 +86,20 @@ def title(numbers: Course) -> str:
         key=lambda item: item[1] if np.isfinite(item[1]) else -1.0,
     )
     word = {key: text for key, text, *_ in TERMS}[name]
-    drops = int(np.sum(numbers.rate[1:] < 0.999 * numbers.rate[:-1]))
-    often = ("never dropped", "dropped once")[drops] if drops < 2 else f"dropped {drops} times"
     return (
         f"{numbers.name.capitalize()} ends with {wording.share(final)} of its steps clipped, "
-        f"{wording.share(part)} of its loss is {word}, and lr {often}"
+        f"{wording.share(part)} of its loss is {word}, and {rate_words(numbers)}"
     )
+
+
+def rate_words(numbers: Course) -> str:
+    """Say how far the learning rate fell, and how many of the steps down were plateaus, not the schedule's."""
+    fell = numbers.rate[-1] < 0.999 * numbers.rate[0]
+    how = f"lr falls to {wording.share(float(numbers.rate[-1] / numbers.rate[0]))} of its start" if fell else "lr stays"
+    if not np.isfinite(numbers.drops):
+        return how
+    times = ("no plateau", "1 plateau")[int(numbers.drops)] if numbers.drops < 2 else f"{numbers.drops:.0f} plateaus"
+    return f"{how}, with {times}"
 
 
 def plot(run: Run) -> Plot | None:
@@ -106,7 +116,7 @@ def plot(run: Run) -> Plot | None:
     caption = (
         "The best trial, epoch by epoch. Clipping should fall as training settles; a gradient norm far under the "
         "limit is healthy; a loss term near 100 % leaves the others no say (shares of the terms' sizes, weights "
-        "included); each step down of lr is a plateau of the validation loss."
+        "included); lr falls as scheduled, and by a further step on every plateau of the validation loss."
     )
     heading = title(numbers)
     description = (

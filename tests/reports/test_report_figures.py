@@ -1,5 +1,6 @@
 """Laws of the figures: the numbers behind them are right, titles state them, and drawings follow the graph."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_loss_shares_add_up(usual: Path) -> None:
     assert numbers is not None
     assert np.allclose(sum(numbers.shares.values()), 1.0)
     assert numbers.limit == 1.0
+
+
+def test_plateaus_are_counted_not_the_schedules_steps(usual: Path) -> None:
+    """A rate that falls with every epoch is a schedule's: plateaus are those on record."""
+    numbers = training.collect(load_run(usual))
+    assert numbers is not None
+    falling = replace(numbers, rate=np.linspace(1.0, 0.1, len(numbers.rate)))
+    assert training.rate_words(replace(falling, drops=0.0)) == (
+        f"lr falls to {wording.share(0.1)} of its start, with no plateau"
+    )
+    assert training.rate_words(replace(falling, drops=1.0)).endswith("with 1 plateau")
+    assert training.rate_words(replace(falling, drops=3.0)).endswith("with 3 plateaus")
+    assert training.rate_words(replace(falling, rate=falling.rate * 0 + 1, drops=np.nan)) == "lr stays"
 
 
 def test_useful_range_is_only_claimed_where_it_holds(usual: Path) -> None:
