@@ -15,15 +15,15 @@ from reports.run import PEERS, Baseline, Run
 from reports.scores import Fresh, fresh_data, fresh_seeds
 from reports.wording import count, either, f1, listing, shd
 
-GOOD, LUCK, DOUBT, NONE = "good", "luck", "doubt", "none"
+GOOD, LUCK, EVEN, DOUBT, NONE = "good", "luck", "even", "doubt", "none"
 
 
 @dataclass(frozen=True)
 class Answer:
     """Three sentences and a verdict on the best graph.
 
-    `verdict`: good, luck (better than its references in the sweep but not on fresh seeds), doubt (not better than
-    its references) or none (no accuracy can be given).
+    `verdict`: good, luck (better than its references in the sweep but not on fresh seeds), even (right, but there is no
+    edge to find), doubt (not better than its references) or none (no accuracy can be given).
     """
 
     sentences: tuple[str, str, str]
@@ -44,8 +44,8 @@ def _answer(run: Run) -> Answer:
     if not run.has_truth:
         return Answer(without_truth(run, head), NONE)
     missed = shortfalls(head)
-    lost = "" if missed else _lost_on_fresh_seeds(run, head)
-    verdict = DOUBT if missed else LUCK if lost else GOOD
+    lost = "" if missed or head.nothing_to_find else _lost_on_fresh_seeds(run, head)
+    verdict = DOUBT if missed else LUCK if lost else EVEN if head.nothing_to_find else GOOD
     return Answer((_found(run, head, missed), _references(head), _fresh(run, head, lost)), verdict)
 
 
@@ -71,8 +71,13 @@ def _scored(head: Headline) -> str:
 def _found(run: Run, head: Headline, missed: list[str]) -> str:
     trials = count(run.trials.rows, "trial")
     whose = (
-        f"trial {head.trial}, the best of {trials}," if run.trials.rows > 1 else f"trial {head.trial}, the only one,"
+        f"trial {head.trial}, the {head.scale.ring} of {trials},"
+        if run.trials.rows > 1
+        else f"trial {head.trial}, the only one,"
     )
+    if head.nothing_to_find:
+        also = " and at the blind cut 0.5" if head.scale.oracle else ""
+        return f"The true graph has no edge, and {whose} learns none ({head.scale.cut}{also}): SHD 0."
     if not missed:
         return f"{whose[0].upper()}{whose[1:]} found a graph with {_scored(head)}."
     only_method = len(missed) == 1 and head.baseline is not None and head.shd >= head.baseline.shd
@@ -87,7 +92,7 @@ def _found(run: Run, head: Headline, missed: list[str]) -> str:
 def _references(head: Headline) -> str:
     parts = []
     if np.isfinite(head.empty):
-        parts.append(f"The empty graph has SHD {shd(head.empty)} and F1 0")
+        parts.append(f"The empty graph has SHD {shd(head.empty)} and F1 {f1(head.empty_f1) if head.empty_f1 else 0}")
     if np.isfinite(head.chance_f1):
         odds = f" ({wording.p_value(head.chance_p)} for doing this well by luck)" if np.isfinite(head.chance_p) else ""
         parts.append(f"a random graph with as many edges is expected to reach F1 {f1(head.chance_f1)}{odds}")

@@ -93,6 +93,8 @@ def _of_the_best(run: Run, name: str, most: int = 5) -> Floats:
 
 def _degenerate(run: Run) -> Iterator[Finding]:
     empty, dense, judged = degenerate(run)
+    if run.true_edges == 0:
+        empty = 0  # is then right
     if judged and (empty + dense) / judged > OFTEN:
         kinds = [f"{n:,} {kind}" for n, kind in ((empty, "empty"), (dense, "dense")) if n]
         part = f"{share((empty + dense) / judged)} of {count(judged, 'graph')} {either(judged, 'is', 'are')}"

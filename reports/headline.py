@@ -25,9 +25,16 @@ class Headline:
     chance_p: float
     chance: Baseline | None
     empty: float
+    empty_f1: float
     floor: Baseline | None
     baseline: Baseline | None
     scale: Scale
+    edges_blind: float
+
+    @property
+    def nothing_to_find(self) -> bool:
+        """Whether neither the true graph nor the learned one, at its own cut and at 0.5, has an edge."""
+        return self.true_edges == self.edges == self.edges_blind == 0
 
 
 def headline(run: Run) -> Headline | None:
@@ -47,9 +54,11 @@ def headline(run: Run) -> Headline | None:
         chance_p=number(run.best, "chance_p") if same_cut else float("nan"),
         chance=run.baseline("chance"),
         empty=empty.shd if empty is not None else float("nan"),
+        empty_f1=empty.f1 if empty is not None and np.isfinite(empty.f1) else 0.0,
         floor=run.baseline("chance_floor") if scale.oracle else None,
         baseline=best_baseline(run),
         scale=scale,
+        edges_blind=number(run.best, "edge_count_blind"),
     )
 
 
@@ -62,6 +71,8 @@ def floor_of(floor: Baseline | None) -> float:
 
 def shortfalls(head: Headline) -> list[str]:
     """Name the references that the best trial does not beat, each with its number."""
+    if head.nothing_to_find:
+        return []
     missed = []
     if head.shd >= head.empty:
         missed.append(f"the empty graph (SHD {shd(head.empty)})")

@@ -154,7 +154,7 @@ def _surface(settings: list[Setting], places: Floats, edges: Floats, truth: floa
 
 
 def title(numbers: Landscape) -> str:
-    """Say where the best trial lies, and where the graphs have the true number of edges."""
+    """Say where the trial that the run chose lies, and where the graphs have the true number of edges."""
     panel = numbers.panels[0]
     if not numbers.complete.any():
         return f"No trial completed; {wording.count(len(numbers.places), 'pruned trial')} of {numbers.trials:,} drawn"
@@ -165,7 +165,9 @@ def title(numbers: Landscape) -> str:
         for s, p in zip(numbers.settings, numbers.places[best], strict=True)
     ]
     quantity = "blind score" if "blind" in panel.label else "SHD"
-    text = f"Best {quantity} {written(panel, float(panel.values[best]))} at {wording.listing(at)}"
+    value = f"{quantity} {written(panel, float(panel.values[best]))}"
+    whose = f"Best {value}" if numbers.scale.oracle or numbers.best < 0 else f"The blind pick has {value}"
+    text = f"{whose} at {wording.listing(at)}"
     span = numbers.true_range()
     if span is None:
         return text

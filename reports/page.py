@@ -82,6 +82,7 @@ SECTIONS = ("progress", "graph", "threshold", "fresh", "landscape", "matters", "
 VERDICTS = {
     answering.GOOD: "Better than every reference",
     answering.LUCK: "Better than every reference in the sweep, but not on fresh seeds",
+    answering.EVEN: "Right that there is nothing to find",
     answering.DOUBT: "Not better than every reference",
     answering.NONE: "No accuracy can be given",
 }

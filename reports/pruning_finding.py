@@ -19,11 +19,16 @@ def unsafe_pruning(run: Run) -> Iterator[Finding]:
     if numbers is None or numbers.too_alike or not numbers.agreed < SAFE:
         return
     ends = numbers.final[numbers.complete]
+    lost = (
+        "Better trials than the best may have been pruned"
+        if ends.min() > 0
+        else "No trial can be better than SHD 0, but others as good may have been pruned"
+    )
     text = (
         f"Half of the pruned trials were ended by epoch {numbers.median:,.0f}, where the SHD of the {numbers.judged:,} "
         f"complete trials (they end at {shd(float(ends.min()))} to {shd(float(ends.max()))}) goes with their final one "
-        f"by a rank correlation of {decimals(numbers.agreed, 2)} only (under {SAFE}). Better trials than the best may "
-        "have been pruned; as only trials that survived are counted, this errs on the careful side."
+        f"by a rank correlation of {decimals(numbers.agreed, 2)} only (under {SAFE}). {lost}; as "
+        "only trials that survived are counted, this errs on the careful side."
     )
     advice, setting = remedy(numbers, number(run.settings.get("trainer"), "epochs"))
     yield Finding("Unsafe pruning", text, "fig-pruning", advice, setting)

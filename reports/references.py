@@ -8,7 +8,7 @@ from reports.scores import Estimate, Fresh, fresh_blind, fresh_data, fresh_seeds
 from reports.wording import NO_VALUE, clean, count, decimals, f1, listing, shd
 
 HEADS = ("graph", "cut", "SHD", "F1", "edges", "how")
-CAPTION = "What the best trial is compared with. An oracle graph has to beat every row, a blind one the blind rows."
+CAPTION = "What the {} is compared with. An oracle graph has to beat every row, a blind one the blind rows."
 
 
 def compared(run: Run) -> TableBlock | None:
@@ -19,7 +19,7 @@ def compared(run: Run) -> TableBlock | None:
     if not run.has_truth:
         caption = "Edges learned, beside those of simple methods"
         return TableBlock(caption, ("graph", "edges", "how"), [(row[0], *row[-2:]) for row in rows])
-    return TableBlock(CAPTION + _sortability(run), HEADS, rows)
+    return TableBlock(CAPTION.format(scale_of(run).winner) + _sortability(run), HEADS, rows)
 
 
 def _own(run: Run) -> list[tuple[str, ...]]:
@@ -27,7 +27,7 @@ def _own(run: Run) -> list[tuple[str, ...]]:
     best, blind, scale = run.best, run.summary.get("blind"), scale_of(run)
     if best is None:
         return []
-    rows = [_trial(f"best trial ({number(best, 'number'):.0f})", best, scale.oracle)]
+    rows = [_trial(f"{scale.winner} ({number(best, 'number'):.0f})", best, scale.oracle)]
     if scale.oracle:
         rows.append(_trial("the same, cut at 0.5", best, oracle=False))
     if blind and run.has_truth and number(blind, "number") != number(best, "number"):
@@ -39,7 +39,9 @@ def _own(run: Run) -> list[tuple[str, ...]]:
                 how="most typical graph of the best third by blind score",
             )
         )
-    rows += _again("best settings", fresh_seeds(run), fresh_data(run), oracle=scale.oracle)
+    rows += _again(
+        "best settings" if scale.oracle else "its settings", fresh_seeds(run), fresh_data(run), oracle=scale.oracle
+    )
     return rows + _again("blind pick", fresh_blind(run), fresh_blind(run, data=True), oracle=False)
 
 

@@ -34,6 +34,16 @@ class Scale:
         """Say how the cut was chosen, for a sentence."""
         return "cut chosen by looking at the true graph: oracle" if self.oracle else "cut at 0.5, chosen blind"
 
+    @property
+    def winner(self) -> str:
+        """Name the trial that the run chose: a blind sweep's need not have the lowest SHD, so it is not the best."""
+        return "best trial" if self.oracle else "blind pick"
+
+    @property
+    def ring(self) -> str:
+        """Name that trial in a legend."""
+        return "best" if self.oracle else "blind pick"
+
 
 def scale_of(run: Run) -> Scale:
     """Choose the columns that a run is judged by."""

@@ -68,21 +68,28 @@ def _scored_tiles(run: Run, head: Headline) -> list[Tile]:
         middle = float(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else float("nan")
         return [
             Tile(
-                "Best blind score",
+                "Blind score of the pick",
                 significant(number(run.best, "blind_score"), 4),
                 f"median of the complete trials {significant(middle, 4)}",
             ),
             Tile("Edges learned", f"{head.edges:,.0f}", f"of {run.pairs:,} possible; true number unknown"),
         ]
-    cut = "oracle" if head.scale.oracle else "blind"
     references = [f"empty graph {shd(head.empty)}"] if np.isfinite(head.empty) else []
     scores = [f"chance {f1(head.chance_f1)}"] if np.isfinite(head.chance_f1) else []
     if head.baseline is not None:
         references.append(f"{head.baseline.label} {shd(head.baseline.shd)}")
         scores.append(f"{head.baseline.label} {f1(head.baseline.f1)}")
     return [
-        Tile(f"Best SHD ({cut})", shd(head.shd), "; ".join(references) or "no reference recorded"),
-        Tile(f"Its F1 ({cut})", f1(head.f1), "; ".join(scores) or "no reference recorded"),
+        Tile(
+            "Best SHD (oracle)" if head.scale.oracle else "SHD of the blind pick",
+            shd(head.shd),
+            "; ".join(references) or "no reference recorded",
+        ),
+        Tile(
+            "Its F1 (oracle)" if head.scale.oracle else "Its F1 (blind)",
+            f1(head.f1),
+            "; ".join(scores) or "no reference recorded",
+        ),
         Tile("Edges learned / true", f"{head.edges:,.0f} / {head.true_edges:,.0f}", "empty graph 0"),
     ]
 
@@ -95,11 +102,9 @@ def edge_list(found: Comparison | None) -> TableBlock | None:
     total = len(links)
     if total > MOST_EDGES:
         links = sorted(links, key=lambda link: link.kind in {"correct", "learned"})[:MOST_EDGES]
-    shown = (
-        f"{count(total, 'edge')}, strongest first."
-        if total <= MOST_EDGES
-        else f"{len(links)} shown of {count(total, 'edge')}, wrong ones first."
-    )
+    learned, missing = int(found.learned.sum()), found.having("missing")
+    edges = f"{learned:,} learned and {count(missing, 'missing edge')}" if missing else count(learned, "edge")
+    shown = f"{edges}, strongest first." if total <= MOST_EDGES else f"{len(links)} shown of {edges}, wrong ones first."
     rows = [
         (
             wording.label(found.names[link.cause], NAME_LENGTH),

@@ -9,7 +9,7 @@ from reports import wording
 from reports.blocks import TableBlock
 from reports.findings import bounds
 from reports.run import Record, Run, number
-from reports.scores import winner_seeds
+from reports.scores import scale_of, winner_seeds
 from reports.wording import axis_name, count, duration, listing, significant
 
 MOST_VARIABLES = 120
@@ -75,7 +75,7 @@ def _space(run: Run) -> TableBlock | None:
         else:
             values = text(entry)
         rows.append((axis_name(str(name)), values, significant(best, 4) if np.isfinite(best) else wording.NO_VALUE))
-    return TableBlock("Space: what was searched", ("setting", "range", "best trial"), rows) if rows else None
+    return TableBlock("Space: what was searched", ("setting", "range", scale_of(run).winner), rows) if rows else None
 
 
 def _data(run: Run) -> TableBlock:

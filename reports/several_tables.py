@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from reports import wording
-from reports.answer import GOOD, LUCK, NONE, answer
+from reports.answer import EVEN, GOOD, LUCK, NONE, answer
 from reports.blocks import TableBlock
 from reports.headline import Headline, headline
 from reports.run import Run, number
@@ -19,7 +19,12 @@ LETTERED_STRENGTHS = 6
 GLYPHS = {"all": "\N{BLACK CIRCLE}", "some": "\N{CIRCLE WITH LEFT HALF BLACK}", "one": "\N{WHITE CIRCLE}"}
 PARTS = ("data", "trainer", "space", "search")
 SAID_BY_FACTS = frozenset({"data.name", "data.rows", "data.variables", "search.objective"})
-JUDGED = {GOOD: "better than every reference", LUCK: "better in the sweep, not on fresh seeds", NONE: "no accuracy"}
+JUDGED = {
+    GOOD: "better than every reference",
+    LUCK: "better in the sweep, not on fresh seeds",
+    EVEN: "right that there is nothing to find",
+    NONE: "no accuracy",
+}
 
 
 def numbers(members: tuple[Member, ...]) -> TableBlock:

@@ -43,6 +43,10 @@ def title(run: Run, found: Comparison) -> str:
             f"{trial} learns {edges} among {wording.count(len(found.names), 'variable')}; no true graph to compare with"
         )
     true, correct = int(found.truth.sum()), found.having("correct")
+    if not true:
+        learned = int(found.learned.sum())
+        edges = wording.count(learned, "edge") if learned else "no edge"
+        return f"{trial} learns {edges}, {'but' if learned else 'and'} the true graph has none"
     wrong = [f"{found.having(kind)} {kind}" for kind in ("extra", "missing", "reversed") if found.having(kind)]
     if not wrong:
         return f"{trial} finds all {wording.count(true, 'true edge')} and no other"

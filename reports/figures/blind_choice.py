@@ -84,9 +84,9 @@ def title(numbers: Choice) -> str:
     """Say what a blind pick would have given, and how well the score ranks."""
     pick = f"The blind pick, trial {numbers.trial[numbers.pick]:.0f}, has SHD {shd(numbers.shd[numbers.pick])}"
     mark = " (oracle)" if numbers.oracle else ""
-    than = f"the best trial {shd(numbers.own)}{mark}"
+    than = f"the best trial {shd(numbers.own)}{mark}" if numbers.oracle else f"the lowest of all is {shd(numbers.own)}"
     if numbers.shd[numbers.pick] <= numbers.own:
-        than = f"as low as the best trial's{mark}"
+        than = f"as low as the best trial's{mark}" if numbers.oracle else "the lowest of all"
     return f"{pick}, {than}; {_ranks(numbers)}"
 
 
@@ -170,7 +170,7 @@ def draw(axes: Axes, numbers: Choice, right: float, top: float) -> None:
         axes.scatter(x[~inside], y[~inside], s=size, marker="^", linewidths=0, label="further out", **look)
     pick, best = (f"{numbers.trial[k]:.0f}" for k in (numbers.pick, numbers.best))
     for k, colour, marker, points, name in (
-        (numbers.best, INK, "o", 105, f"best trial ({best})"),
+        (numbers.best, INK, "o", 105, f"best trial ({best})" if numbers.oracle else f"lowest SHD ({best})"),
         (numbers.pick, SECOND, "D", 150, f"blind pick ({pick}): SHD {shd(numbers.shd[numbers.pick])}"),
     ):
         axes.scatter(
@@ -187,7 +187,7 @@ def draw(axes: Axes, numbers: Choice, right: float, top: float) -> None:
 
 def _lines(axes: Axes, numbers: Choice, top: float) -> None:
     """Draw what the best trial is quoted with, and the empty graph, with their names beside them."""
-    lines = [("best, oracle" if numbers.oracle else "best", numbers.own), ("empty", numbers.empty)]
+    lines = [("best, oracle" if numbers.oracle else "lowest", numbers.own), ("empty", numbers.empty)]
     for name, value in lines:
         if value <= top:
             axes.axhline(value, color=SOFT, linewidth=0.9, dashes=(4, 3), zorder=1)

@@ -104,7 +104,15 @@ def title(numbers: Edges) -> str:
         low, high = int(np.nanmin(numbers.opened)), int(np.nanmax(numbers.opened))
         span = wording.count(low, "edge") if low == high else f"{low:,} to {wording.count(high, 'edge')}"
         return f"Trials learn {span} of {numbers.pairs:,} possible; {rest}"
+    if not numbers.truth:
+        right = int(np.sum(numbers.opened == 0))
+        who = f"{right:,} of {wording.count(len(numbers.edges), 'trial')} {wording.either(right, 'learns', 'learn')}"
+        return f"{who} no edge at cut 0.5, as the true graph has none; {numbers.dense:,} dense"
     near = int(np.sum((numbers.opened >= numbers.truth / NEAR) & (numbers.opened <= numbers.truth * NEAR)))
+    if len(numbers.edges) == 1:
+        true = wording.either(numbers.truth, "one", "ones")
+        has = wording.count(float(numbers.opened[0]), "edge")
+        return f"The only graph has {has} at cut 0.5, for {numbers.truth:,.0f} true {true}"
     if numbers.useful is None:
         return (
             f"{near:,} of {wording.count(len(numbers.edges), 'trial')} {wording.either(near, 'comes', 'come')} "
@@ -174,7 +182,8 @@ def _marks(axes: Axes, numbers: Edges, x: Floats, y: Floats) -> None:
     )  # fmt: skip
     if numbers.best >= 0:
         at = slice(numbers.best, numbers.best + 1)
-        axes.scatter(x[at], y[at], s=90, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5, label="best")
+        axes.scatter(x[at], y[at], s=90, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5,
+                     label=numbers.scale.ring)  # fmt: skip
     for a, b, trials in stacked(x, y) if on_a_grid(numbers) else ():
         axes.annotate(
             f"{trials}", (a, b), (5, 1), textcoords="offset points", va="bottom", fontsize=7, color=SOFT, zorder=6,

@@ -43,7 +43,7 @@ def collect(run: Run) -> Luck | None:
         return None
     scale = scale_of(run)
     own, data = number(run.best, scale.shd), fresh_data(run)
-    lines = _lines("best trial", run, seeds, data, own, blind=not scale.oracle)
+    lines = _lines(scale.winner, run, seeds, data, own, blind=not scale.oracle)
     again = fresh_blind(run)
     if again is not None:
         picked = number(run.summary.get("blind"), "val_shd_blind")
@@ -55,7 +55,8 @@ def collect(run: Run) -> Luck | None:
 
 
 def _lines(who: str, run: Run, seeds: Fresh, data: Fresh | None, own: float, *, blind: bool) -> list[Line]:
-    trial = number(run.summary.get("blind") if who == "blind pick" else run.best, "number")
+    of_its_own = who == "blind pick" and scale_of(run).oracle
+    trial = number(run.summary.get("blind") if of_its_own else run.best, "number")
     lines = [Line(f"{who} ({trial:.0f}), in the sweep", np.array([own]), None, blind)]
     lines.append(Line(f"its settings, {count(seeds.n, 'fresh seed')}", seeds.each, seeds, blind))
     if data is not None:
@@ -82,9 +83,10 @@ def plot(run: Run) -> Plot | None:
     draw(figure.add_subplot(), numbers)
     figure.draw_without_rendering()  # one layout is not enough for labels as long as these
     oracle = scale_of(run).oracle
+    own = "the best of many trials and so likely lucky" if oracle else "that of one training"
     caption = (
         "Each ring is one training; a dot with a bar is their mean with its 95 % interval. The sweep's own number is "
-        "the best of many trials and so likely lucky; the means are what to expect. Dashed: what has to be beaten."
+        f"{own}; the means are what to expect. Dashed: what has to be beaten."
     )
     if oracle:
         caption += " Best trial: cut tuned on the true graph (oracle); blind pick: chosen and cut without it."

@@ -35,7 +35,7 @@ def plot(run: Run) -> Plot | None:
     )
     caption = (
         "Row: cause; column: effect. The darker a cell, the stronger the edge; a coloured cell is an edge of the "
-        "learned or the true graph, with the signs of the drawing."
+        f"learned {'graph' if found.truth is None else 'or the true graph, with the signs of the drawing'}."
     )
     if d > NUMBERS_UP_TO:
         caption += " The strengths are in best/adjacency.csv."

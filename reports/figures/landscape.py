@@ -134,7 +134,7 @@ def _points(axes: Axes, numbers: Landscape, panel: Panel) -> None:
             x[here], y[here], s=size, marker=marker, facecolors=fill, edgecolors=edge, linewidths=0.8, zorder=3
         )
         _key(axes, name, marker, 4.5, edge)
-    _ring(axes, x, y, numbers.best)
+    _ring(axes, x, y, numbers.best, numbers.scale.ring)
 
 
 def _key(axes: Axes, name: str, marker: str, size: float, edge: str) -> None:
@@ -143,12 +143,12 @@ def _key(axes: Axes, name: str, marker: str, size: float, edge: str) -> None:
     axes.plot([], [], marker=marker, label=name, **style)
 
 
-def _ring(axes: Axes, x: Floats, y: Floats, best: int) -> None:
+def _ring(axes: Axes, x: Floats, y: Floats, best: int, name: str) -> None:
     """Mark the best trial."""
     if best >= 0:
         at = slice(best, best + 1)
         axes.scatter(x[at], y[at], s=110, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5)
-        _key(axes, "best", "o", 7.0, INK)
+        _key(axes, name, "o", 7.0, INK)
 
 
 def _cells(axes: Axes, numbers: Landscape, panel: Panel, *, counted: bool) -> None:
@@ -215,7 +215,7 @@ def draw_line(axes: Axes, numbers: Landscape, panel: Panel) -> None:
         name = f"about {numbers.truth:,.0f} edges" if k == 0 else None
         middle = (line[place] + line[place + 1]) / 2
         axes.axvline(middle, color=SOFT, linewidth=0.9, dashes=(4, 3), label=name)
-    _ring(axes, x, panel.values, numbers.best)
+    _ring(axes, x, panel.values, numbers.best, numbers.scale.ring)
     numbers.settings[0].dress(axes, "x")
     if "SHD" in panel.label:
         whole_ticks(axes.yaxis, 0, float(np.nanmax(panel.values)))

@@ -73,6 +73,8 @@ def title(numbers: Parallel) -> str:
     """Say in which setting the very best are most alike, and in which least."""
     alike, apart = int(np.argmin(numbers.spans)), int(np.argmax(numbers.spans))
     of = wording.count(numbers.complete, "complete trial")
+    if numbers.top == len(numbers.score):
+        return f"All {of} have about the same score, so none of them tells which setting has to be right"
     who = f"{'Most of the' if numbers.trimmed else 'The'} best {numbers.top} of {of}"
     if alike == apart:
         return f"{who} take {wording.share(numbers.spans[alike])} of the range of every setting"

@@ -10,7 +10,7 @@ from reports import wording
 from reports.colours import BAD, CORRECT, GROUND, INK, LINE, PRUNED, SOFT
 from reports.columns import Floats
 from reports.drawing import RASTER_MARKS, Plot, new_figure, spread, whole_ticks
-from reports.run import Run
+from reports.run import Run, number
 from reports.scores import Scale, fair_baselines, finished, scale_of
 
 MOST_METHODS = 3
@@ -25,6 +25,7 @@ class Progress:
         best_so_far: lowest value of a complete trial up to each trial; NaN before the first.
         references: (label, value) lines.
         top: values above this are drawn at the top edge.
+        chosen: a blind sweep's pick, which need not have the lowest value: its number and its value.
     """
 
     trial: Floats
@@ -35,6 +36,7 @@ class Progress:
     top: float
     scale: Scale
     empty: float
+    chosen: tuple[int, float] | None
 
 
 def collect(run: Run) -> Progress | None:
@@ -56,6 +58,9 @@ def collect(run: Run) -> Progress | None:
         top=_top(value, references),
         scale=scale,
         empty=empty.shd if empty is not None else float("nan"),
+        chosen=None
+        if scale.oracle or run.best is None
+        else (int(number(run.best, "number")), number(run.best, scale.order)),
     )
 
 
@@ -87,10 +92,13 @@ def title(numbers: Progress) -> str:
     best = float(np.nanmin(reached))
     first = int(numbers.trial[int(np.flatnonzero(reached == best)[0])])
     quantity = numbers.scale.order_label
-    written = wording.shd(best) if "SHD" in quantity else wording.significant(best, 4)
-    found = f"Best {quantity} {written}, first reached by trial {first}"
+    name, at, where = quantity.partition(" at ")
+    found = f"{'Best' if numbers.chosen is None else 'Lowest'} {name} {_written(numbers, best)}{at}{where}"
+    found += f", first reached by trial {first}"
+    if numbers.chosen is not None and numbers.chosen[1] != best:
+        found += f"; the blind pick, trial {numbers.chosen[0]}, has {_written(numbers, numbers.chosen[1])}"
     if not np.isfinite(numbers.empty):
-        return f"{found} of {len(numbers.trial):,}"
+        return found
     complete = numbers.value[(numbers.state == "complete") & np.isfinite(numbers.value)]
     useless = int(np.sum(complete >= numbers.empty))
     if not useless:
@@ -99,6 +107,10 @@ def title(numbers: Progress) -> str:
         f"{found}; {useless:,} of {wording.count(len(complete), 'complete trial')} "
         f"{wording.either(useless, 'is', 'are')} no better than the empty graph"
     )
+
+
+def _written(numbers: Progress, value: float) -> str:
+    return wording.shd(value) if "SHD" in numbers.scale.order_label else wording.significant(value, 4)
 
 
 def caption(numbers: Progress) -> str:

@@ -91,7 +91,8 @@ def title(numbers: Returns) -> str:
     always = [edge for edge in numbers.edges if edge.judged == 1]
     ever = sum(edge.judged > 0 for edge in numbers.edges)
     verb = either(len(always), "is", "are")
-    text = f"{len(always)} of {count(ever, 'edge')} seen {verb} in the graph of every fresh seed"
+    cut = "seen at the tuned cut" if numbers.oracle else "seen"
+    text = f"{len(always)} of {count(ever, 'edge')} {cut} {verb} in the graph of every fresh seed"
     if not numbers.known:
         return text
     right = sum(edge.kind == "correct" for edge in always)

@@ -78,9 +78,12 @@ def title(numbers: Slices) -> str:
         low, high = (wording.significant(float(end), 2) for end in (np.nanmin(values), np.nanmax(values)))
         spans.append(f"{setting.label} {low}" if low == high else f"{setting.label} {low} to {high}")
     shd = "SHD" in numbers.scale.order_label
-    reached = f"{wording.shd(numbers.up_to)} or less" if shd else f"under {wording.significant(numbers.up_to, 3)}"
-    what = f"{'SHD' if shd else 'Blind score'} {reached}" if shd else f"The best tenth, blind score {reached},"
-    return f"{what}: {wording.count(many, 'trial')}, with {wording.listing(spans)}"
+    reached = f"{wording.shd(numbers.up_to)} or less"
+    if not shd:
+        return f"The best tenth by blind score, {wording.count(many, 'trial')}: {wording.listing(spans)}"
+    if many == int(numbers.complete.sum()) > 1:
+        return f"All {many:,} complete trials have SHD {reached}, with {wording.listing(spans)}"
+    return f"SHD {reached}: {wording.count(many, 'trial')}, with {wording.listing(spans)}"
 
 
 def caption(numbers: Slices) -> str:
@@ -88,8 +91,9 @@ def caption(numbers: Slices) -> str:
     known = np.isfinite(numbers.score)
     above = int(np.sum(numbers.score > numbers.top))
     parts = [
-        "One mark per trial; a ring marks the best, lower is better. The shaded band holds the trials of the title. "
-        "A sampler tries good values more often, so many marks at one value do not make it good; low ones do."
+        f"One mark per trial; a ring marks the {numbers.scale.ring}, lower is better. The shaded band holds the "
+        "trials of the title. A sampler tries good values more often, so many marks at one value do not make it good; "
+        "low ones do."
     ]
     if not known.all():
         parts.append(f"{int(known.sum()):,} of {wording.count(len(known), 'trial')} have a score and are drawn.")
@@ -149,7 +153,8 @@ def draw(axes: Axes, numbers: Slices, index: int) -> None:
                          rasterized=many, zorder=3, label="complete" if complete else "pruned")  # fmt: skip
     if numbers.best >= 0:
         at = slice(numbers.best, numbers.best + 1)
-        axes.scatter(x[at], y[at], s=90, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5, label="best")
+        axes.scatter(x[at], y[at], s=90, facecolors="none", edgecolors=INK, linewidths=1.3, zorder=5,
+                     label=numbers.scale.ring)  # fmt: skip
     setting.dress(axes, "x", gap=0.19)
     axes.set_ylim(low - 0.06 * span, numbers.top + 0.05 * span)
     if "SHD" in numbers.scale.order_label:

@@ -171,10 +171,10 @@ def test_without_a_truth_the_blind_score_is_drawn(blind: Path) -> None:
     assert numbers is not None
     assert [panel.label for panel in numbers.panels] == ["blind score"]
     assert numbers.true_range() is None
-    assert title(numbers).startswith("Best blind score \N{MINUS SIGN}")
+    assert title(numbers).startswith("The blind pick has blind score \N{MINUS SIGN}")
     cut = slices.collect(run)
     assert cut is not None
-    assert slices.title(cut).startswith("The best tenth, blind score under ")
+    assert slices.title(cut).startswith("The best tenth by blind score, 1 trial: ")
 
 
 def test_lambdas_come_first_then_what_matters(tmp_path: Path) -> None:
