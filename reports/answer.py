@@ -76,8 +76,8 @@ def _found(run: Run, head: Headline, missed: list[str]) -> str:
         else f"trial {head.trial}, the only one,"
     )
     if head.nothing_to_find:
-        also = " and at the blind cut 0.5" if head.scale.oracle else ""
-        return f"The true graph has no edge, and {whose} learns none ({head.scale.cut}{also}): SHD 0."
+        cut = ", neither at its tuned cut (oracle) nor at 0.5" if head.scale.oracle else f" ({head.scale.cut})"
+        return f"The true graph has no edge, and {whose} learns none{cut}: SHD 0."
     if not missed:
         return f"{whose[0].upper()}{whose[1:]} found a graph with {_scored(head)}."
     only_method = len(missed) == 1 and head.baseline is not None and head.shd >= head.baseline.shd

@@ -11,6 +11,11 @@
 
   const copyButton = text => {
     const button = make("button", "Copy", {type: "button"});
+    const say = word => {
+      button.textContent = word;
+      button.setAttribute("aria-label", `${word}: ${text}`);
+    };
+    say("Copy");
     button.addEventListener("click", async () => {
       let done = false;
       try {
@@ -23,8 +28,8 @@
         done = document.execCommand("copy");
         area.remove();
       }
-      button.textContent = done ? "Copied" : "Press Ctrl+C";
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+      say(done ? "Copied" : "Press Ctrl+C");
+      setTimeout(() => say("Copy"), 2000);
     });
     return button;
   };
@@ -35,7 +40,8 @@
     box.append(pre, copyButton(text));
     return box;
   };
-  for (const box of document.querySelectorAll(".command")) box.append(copyButton(box.textContent.trim()));
+  for (const code of document.querySelectorAll(".command code, .advice code"))
+    code.closest(".command, .advice").append(copyButton(code.textContent));
 
   const source = byId("trials-data");
   if (!source) return;

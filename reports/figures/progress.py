@@ -80,8 +80,9 @@ def _top(value: Floats, references: list[tuple[str, float]]) -> float:
     """Choose the top of the axis so that a few dense graphs do not flatten everything else."""
     known = value[np.isfinite(value)]
     highest = float(known.max())
+    low = float(known.min()) + (1.0 if float(known.min()) == highest else 0.0)  # of equal values: an axis all the same
     usual = max([1.3 * float(np.quantile(known, 0.8)), *(1.15 * line for _, line in references), 1.0])
-    return usual if highest > 1.6 * usual else max([highest, *(1.05 * line for _, line in references)])
+    return usual if highest > 1.6 * usual else max([highest, *(1.05 * line for _, line in references), low])
 
 
 def title(numbers: Progress) -> str:

@@ -53,6 +53,7 @@ def collect(run: Run) -> Slices | None:
     found = np.flatnonzero(run.trials.number("number") == number(run.best, "number"))
     usual = 1.3 * float(np.quantile(known, 0.9)) if "SHD" in scale.order_label else float(np.quantile(known, 0.97))
     top = float(known.max()) if known.max() <= 1.6 * abs(usual) else usual
+    top += 1.0 if top == known.min() else 0.0  # of equal scores: an axis all the same
     drawn = settings[:MOST_SETTINGS]
     best = int(found[0]) if len(found) else -1
     return Slices(drawn, len(settings), score, top, complete, complete & (score <= up_to), up_to, best, scale)

@@ -1,11 +1,24 @@
 """Run folders and reports that many tests look at, made once a session."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browsing import ARGUMENTS, CHROMIUM
 from run_folders import HOSTILE, make_run
 
 from reports.page import write_report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests that look at pages."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")
