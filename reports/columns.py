@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,8 @@ class Columns:
 
 
 def unguard(text: str) -> str:
-    """Take off the quote that keeps a spreadsheet from reading a text cell as a formula."""
-    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text
+    """Take off the quote that keeps a spreadsheet from reading a text cell as a formula, or another quote as one."""
+    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r'" else text
 
 
 def parsed(path: Path, parse: Callable[[str], T]) -> T:
@@ -54,7 +55,7 @@ def parsed(path: Path, parse: Callable[[str], T]) -> T:
         RunFolderError: the file is unreadable or is not what it should be.
     """
     try:
-        return parse(path.read_text(encoding="utf-8-sig"))
+        return parse(path.read_bytes().decode("utf-8-sig"))  # as text a carriage return in a cell would be lost
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}", "check the folder's permissions") from error
     except (ValueError, csv.Error) as error:
@@ -88,7 +89,7 @@ def read_columns(path: Path, text_columns: frozenset[str]) -> Columns:
         return Columns(0, {}, {})
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error}", "check that it is whole and readable") from error
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, zlib.error) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunFolderError(
             f"{path}: is damaged: {line}", "run the sweep's command again: it continues and rewrites the file"

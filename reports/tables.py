@@ -8,10 +8,10 @@ import yaml
 from numpy.typing import NDArray
 
 from core.errors import RunFolderError
+from core.run_format import check_format
 from reports.columns import Columns, Floats, parsed, read_columns, rows_of, unguard
 from reports.run import Baseline, Record, Run
 
-FORMAT = 1
 TRIAL_TEXTS = frozenset({"state", "degenerate", "is_dag", "graph_hash", "blind_edges", "weights_hash", "error"})
 
 SEED_TEXTS = frozenset({"pick", "weights_hash", "error"})
@@ -71,11 +71,7 @@ def _check_format(folder: Path, summary: Record) -> None:
     written = summary.get("format")
     if not isinstance(written, int) or isinstance(written, bool):
         raise RunFolderError(f"{folder / 'summary.json'}: format must be a whole number but got {written!r}")
-    if written > FORMAT:
-        raise RunFolderError(
-            f"{folder}: written by format {written}, this graphsweep reads {FORMAT}",
-            "update graphsweep, or use the version that wrote the folder",
-        )
+    check_format(folder, written)
 
 
 def _mapping(path: Path) -> Record:
@@ -148,7 +144,7 @@ def _aligned(path: Path, square: tuple[tuple[str, ...], Floats] | None, names: t
 
 def _known(cell: str, names: tuple[str, ...]) -> str:
     """Read a variable's name from a CSV cell, where it may carry the quote that guards formulas."""
-    return cell if cell in names else unguard(cell)
+    return plain if (plain := unguard(cell)) in names else cell
 
 
 def _truth(path: Path, names: tuple[str, ...]) -> NDArray[np.bool_] | None:

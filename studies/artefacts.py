@@ -1,7 +1,5 @@
 """What a run leaves beside its records: the best trial, the environment, the summary."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -20,8 +18,9 @@ from core.data import TEST, TRAIN, VALIDATION, Dataset
 from core.duplicates import duplicated
 from core.lanes import Lanes
 from core.results import Outcome, saved_weights
+from core.run_format import FORMAT
 from core.tables import Table
-from studies.records import DIAGNOSIS_COLUMNS, cell
+from studies.records import DIAGNOSIS_COLUMNS, cell, csv_text
 from studies.run_folder import write_whole
 from sweeps.spec import SweepSpec
 
@@ -37,6 +36,8 @@ LOG_NAMES = (
     "epoch_time",
 )
 TERMS = ("recon", "sparse", "acyclic", "disen")
+SURROUNDINGS = ("graphsweep", "torch", "numpy", "cpu_capability", "mkl_cbwr", "threads", "device")
+"""What of environment.json a repeat must match, beside the data."""
 
 
 def as_json(value: Any) -> str:
@@ -57,23 +58,17 @@ def adjacency_csv(outcome: Outcome, names: tuple[str, ...]) -> str:
 
     Written exactly: with `trainer.thresholds: all` a strength is itself the cut, and rounded it could change sides.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["", *(cell(name) for name in names)])
+    lines = [["", *(cell(name) for name in names)]]
     for name, row in zip(names, outcome.adjacency.tolist(), strict=True):
-        writer.writerow([cell(name), *(f"{value:.17g}" for value in row)])
-    return buffer.getvalue()
+        lines.append([cell(name), *(f"{value:.17g}" for value in row)])
+    return csv_text(lines)
 
 
 def graph_csv(dataset: Dataset) -> str:
     """Return the true graph as an edge list."""
     assert dataset.truth is not None
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["cause", "effect"])
-    for i, j in zip(*dataset.truth.nonzero(), strict=True):
-        writer.writerow([cell(dataset.names[i]), cell(dataset.names[j])])
-    return buffer.getvalue()
+    edges = zip(*dataset.truth.nonzero(), strict=True)
+    return csv_text([["cause", "effect"], *([cell(dataset.names[i]), cell(dataset.names[j])] for i, j in edges)])
 
 
 def write_trial(
@@ -156,6 +151,21 @@ def machine() -> dict[str, Any]:
     }
 
 
+def recorded(folder: Path) -> dict[str, Any]:
+    """Return a run's environment.json; empty where there is none that can be read."""
+    try:
+        found = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say what of versions, processor, threads and device is no longer what it was."""
+    changed = [name for name in SURROUNDINGS if then.get(name) != now[name]]
+    return [f"{name} {then.get(name)} then, {now[name]} now" for name in changed]
+
+
 def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, Any]:
     """Return what a repeat must match: versions, processor, threads, and the data's digest and shape."""
     missing = {
@@ -164,6 +174,7 @@ def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, An
     }
     parts = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
     return {
+        "format": FORMAT,
         **machine(),
         "device": spec.backend.device,
         "data": {

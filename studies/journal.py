@@ -1,7 +1,6 @@
 """The run's copy of its finished trials as an Optuna journal, for `optuna.load_study` and optuna-dashboard."""
 
 import json
-import os
 import warnings
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from core.errors import RunFolderError
-from studies.run_folder import folder_error
+from studies.files import cut_torn_line, folder_error
 
 LAST_OPERATION = 9  # of optuna.storages.journal, JournalOperation
 
@@ -34,7 +33,7 @@ class Journal:
 
         self.path = Path(path)
         try:
-            self.cut_torn_line()
+            cut_torn_line(self.path)
             check_journal(self.path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -46,14 +45,6 @@ class Journal:
             raise folder_error(self.path, error) from error
         self.study_id = study._study_id
         self.written = len(study.get_trials(deepcopy=False))
-
-    def cut_torn_line(self) -> None:
-        """Cut what follows the last line's end, which would make the journal unreadable for ever."""
-        data = self.path.read_bytes() if self.path.exists() else b""
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            self.path.with_name(f"{self.path.name}.torn").write_bytes(data[whole:])
-            os.truncate(self.path, whole)
 
     def append(self, trials: list[FrozenTrial]) -> None:
         """Write finished trials; the first must be the one after the last written."""

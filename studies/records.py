@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import math
 import zlib
@@ -82,12 +83,17 @@ def parse_cell(name: str, text: str) -> Any:
 
 def write_rows(rows: Iterable[dict[str, Any]], columns: Sequence[str], *, header: bool = True) -> str:
     """Return rows as CSV text."""
+    lines = [[cell(row.get(name)) for name in columns] for row in rows]
+    return csv_text([list(columns), *lines] if header else lines)
+
+
+def csv_text(lines: Iterable[Sequence[str]]) -> str:
+    """Return cells as CSV text, each line ended by a line feed; a carriage return inside a cell reads back."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    if header:
-        writer.writerow(columns)
-    for row in rows:
-        writer.writerow([cell(row.get(name)) for name in columns])
+    plain = csv.writer(buffer, lineterminator="\n")
+    quoted = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in lines:  # the writer quotes what ends a line here, and not what ends one elsewhere
+        (quoted if any("\r" in text for text in line) else plain).writerow(line)
     return buffer.getvalue()
 
 
@@ -102,6 +108,35 @@ def read_rows(text: str) -> list[dict[str, Any]]:
         for line in lines
         if len(line) == len(header)
     ]
+
+
+def is_whole(data: bytes, *, zipped: bool) -> bool:
+    """Tell whether a record's file is rows of one width to its last byte."""
+    try:
+        text = (gzip.decompress(data) if zipped else data).decode()
+        widths = {len(line) for line in csv.reader(io.StringIO(text))}
+    except (OSError, EOFError, ValueError, zlib.error, csv.Error):
+        return False
+    return text.endswith("\n") and len(widths) == 1
+
+
+def row_sums(rows: Iterable[dict[str, Any]], key: str, columns: Sequence[str]) -> dict[int, int]:
+    """Return for each trial a checksum of its rows, in any order; the same for rows that are read back.
+
+    Args:
+        rows: of one record; key: the column with the trial's number; columns: what is written of them.
+    """
+    sums: dict[int, int] = {}
+    add_sums(sums, rows, key, columns)
+    return sums
+
+
+def add_sums(sums: dict[int, int], rows: Iterable[dict[str, Any]], key: str, columns: Sequence[str]) -> None:
+    """Add rows to the checksums of their trials."""
+    for row in rows:
+        digest = hashlib.blake2b(write_rows([row], columns, header=False).encode(), digest_size=7).digest()
+        number = int(row[key])
+        sums[number] = (sums.get(number, 0) + int.from_bytes(digest)) % 2**56
 
 
 def compress(text: str) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import GraphsweepError, InputError, NoResultError, RunFolderError
-from studies.arguments import CommandParser, print_error
+from studies.arguments import CommandParser, add_version, print_error
 from studies.records import COMPLETE, FAILED, read_rows
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sweeps.spec import SweepSpec
 
 PROVEN = ("weights_hash", "graph_hash", "val_shd", "val_f1", "edge_count", "avg_grad_clip_ratio", "blind_score")
-SURROUNDINGS = ("graphsweep", "torch", "numpy", "cpu_capability", "mkl_cbwr", "threads", "device")
 
 
 def build_parser() -> CommandParser:
@@ -41,6 +40,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("-g", "--graph", metavar="FILE", help="where the graph is now, if it was moved")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the graph's path")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_version(parser)
     return parser
 
 
@@ -87,7 +87,7 @@ class Record:
                 raise RunFolderError(f"{path}: not a run folder, it has no {name}", "name a folder that a sweep wrote")
         self.spec: SweepSpec = load_spec(str(path / "sweep.yaml"), overrides)
         try:
-            self.trials = read_rows((path / "trials.csv").read_text(encoding="utf-8"))
+            self.trials = read_rows((path / "trials.csv").read_bytes().decode())
             self.environment: dict[str, Any] = json.loads((path / "environment.json").read_text(encoding="utf-8"))
             self.sha256 = str(self.environment["data"]["sha256"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -135,17 +135,14 @@ def command(args: Namespace) -> int:
 
 def compare_surroundings(record: Record, table: "Table", dataset: "Dataset") -> list[str]:
     """Return what differs between now and the run: data, versions, threads, processor, device."""
-    from studies.artefacts import environment
+    from studies.artefacts import differences, environment
     from studies.rounds import one_thread
 
     one_thread()
-    now, then = environment(record.spec, table, dataset), record.environment
-    differences = [
-        f"{name} {then.get(name)} then, {now[name]} now" for name in SURROUNDINGS if then.get(name) != now[name]
-    ]
+    found = differences(record.environment, environment(record.spec, table, dataset))
     if record.sha256 != table.sha256:
-        differences.insert(0, f"data sha256 {record.sha256[:12]} then, {table.sha256[:12]} now")
-    return differences
+        found.insert(0, f"data sha256 {record.sha256[:12]} then, {table.sha256[:12]} now")
+    return found
 
 
 def train_once(record: Record, row: dict[str, Any], seed: int, dataset: "Dataset") -> "Trained":
@@ -167,7 +164,8 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
 
     own = args.seed is None or args.seed == row["seed"]
     seed = row["seed"] if args.seed is None else args.seed
-    surroundings = "; ".join(differences) or f"same data (sha256 {record.sha256[:8]}) and versions"
+    same_all = f"same data (sha256 {record.sha256[:8]}...), torch {record.environment.get('torch')} (same)"
+    surroundings = "; ".join(differences) or same_all
     print(f"trial {row['number']}, seed {seed}, {surroundings}", file=sys.stderr)
     trained = train_once(record, row, seed, dataset)
     numbers = {**trained.outcome.numbers}
@@ -198,7 +196,8 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
         now, then = numbers["weights_hash"], row["weights_hash"]
         raise NoResultError(
             f"trial {row['number']} did not reproduce: weights hash {now}, recorded {then}",
-            "; ".join(differences) or "nothing recorded differs: another processor or library build?",
+            "; ".join([*differences, *str(record.environment.get("earlier") or "").split("; ")]).strip("; ")
+            or "nothing recorded differs: another processor or library build?",
         )
     return 0
 

@@ -2,7 +2,8 @@
 
 Files appear whole, by write-then-rename. The two records are appended to once a round and then named in
 the checkpoint; on continuing, what the checkpoint does not name is dropped, so a kill at any moment costs
-the round in progress and nothing else.
+the round in progress and nothing else. What it does name it knows by a checksum: records that were edited
+since, and a checkpoint whose bytes were, are refused. What is cut off a torn file is kept beside it.
 """
 
 import csv
@@ -10,24 +11,32 @@ import fcntl
 import io
 import json
 import os
-import pickle
 import re
 import socket
 import time
-import warnings
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import core
 from core.errors import InputError, RunFolderError
 from core.graph_text import edges_of
+from core.run_format import FORMAT as FORMAT
+from core.run_format import check_format
+from studies.files import UNREADABLE as UNREADABLE
+from studies.files import cut_torn_line, keep_torn, read_tensors
+from studies.files import folder_error as folder_error
+from studies.files import write_whole as write_whole
 from studies.records import (
     COMPLETE,
     EPOCH_COLUMNS,
     FAILED,
     PRUNED,
+    add_sums,
     compress,
     decompress,
     read_rows,
+    row_sums,
     trial_columns,
     write_rows,
 )
@@ -37,12 +46,8 @@ if TYPE_CHECKING:  # a folder in use is refused before torch is imported
 
     from core.lanes import Lanes
 
-FORMAT = 1
-UNREADABLE = (
-    OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, IndexError, AttributeError, StopIteration,
-    OverflowError, pickle.UnpicklingError,
-)  # fmt: skip
 TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
+JOURNAL = "study.journal"
 
 
 class LiveTrial(NamedTuple):
@@ -66,31 +71,6 @@ class Saved(NamedTuple):
     search_seconds: float
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file by write-then-rename; a kill leaves the old one.
-
-    Raises:
-        RunFolderError: the disk is full or the folder is read-only.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise folder_error(path, error) from error
-
-
-def folder_error(path: Path, error: OSError) -> RunFolderError:
-    """Say in one line why a file could not be written."""
-    return RunFolderError(
-        f"{path}: cannot be written ({error.strerror})", "free space or choose another folder with --out; "
-        "the same command then continues",
-    )  # fmt: skip
-
-
 def has_graph(row: dict[str, Any]) -> bool:
     """Tell whether a row's blind graph can be read; a failed trial has none."""
     try:
@@ -100,11 +80,16 @@ def has_graph(row: dict[str, Any]) -> bool:
 
 
 class RunFolder:
-    """One run's folder, locked for this process from `open_run` until `close`."""
+    """One run's folder, locked for this process from `open_run` until `close`.
+
+    sums: of each record, a checksum of the rows of each trial. repairs: what `load` cut off torn files, in words.
+    """
 
     def __init__(self, path: Path, swept: list[str]) -> None:
         self.path = path
         self.swept, self.columns = swept, trial_columns(swept)
+        self.sums: dict[str, dict[int, int]] = {TRIALS: {}, EPOCHS: {}}
+        self.repairs: list[str] = []
         self.lock = self.acquire()
 
     def acquire(self) -> int:
@@ -135,6 +120,8 @@ class RunFolder:
 
     def append(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
         """Add a round's rows to the records."""
+        add_sums(self.sums[TRIALS], trials, "number", self.columns)
+        add_sums(self.sums[EPOCHS], epochs, "trial", EPOCH_COLUMNS)
         try:
             if trials:
                 new = not (self.path / TRIALS).exists()
@@ -168,6 +155,8 @@ class RunFolder:
                 "best": packed(saved.best),
                 "attributes": saved.attributes,
                 "search_seconds": saved.search_seconds,
+                "version": core.__version__,
+                "sums": self.sums,
             },
             buffer,
         )
@@ -179,30 +168,75 @@ class RunFolder:
         Raises:
             RunFolderError: the checkpoint cannot be read, or is of a newer format.
         """
-        import torch
-
+        check_format(self.path)
+        self.note_repair(JOURNAL, cut_torn_line(self.path / JOURNAL))
         path = self.path / CHECKPOINT
         if not path.exists():
-            for name in (TRIALS, EPOCHS):
-                (self.path / name).unlink(missing_ok=True)
+            self.begin_anew()
             return None
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                state = torch.load(path, weights_only=True)
-            if state["format"] > FORMAT:
-                raise RunFolderError(f"{path}: written by format {state['format']}, this graphsweep reads {FORMAT}")
+            state = read_tensors(path)
+            check_format(self.path, state["format"])
             live = [LiveTrial(*item) for item in state["live"]]
             lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
             finished = {int(number) for number in state["finished"]}
             attributes, seconds = str(state["attributes"]), float(state["search_seconds"])
             reached = dict(zip((t.number for t in live), [] if lanes is None else lanes.epoch.tolist(), strict=True))
             json.loads(attributes)
+            sums = {name: dict(state["sums"][name]) for name in self.sums} if "sums" in state else None
         except UNREADABLE as error:
             raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
         trials, epochs = self.read_records(finished, reached)
+        self.check_sums(trials, epochs, sums)
+        for name in (TRIALS, EPOCHS):
+            self.note_repair(name, keep_torn(self.path / name))
         self.rewrite(trials, epochs)
         return Saved(trials, epochs, live, lanes, best, attributes, seconds)
+
+    def begin_anew(self) -> None:
+        """Drop what a first round that was cut off has left.
+
+        Raises:
+            RunFolderError: there is more than that, so the checkpoint is gone.
+        """
+        rounds = Counter(row["trial"] for row in self.rows(EPOCHS, "epoch"))
+        try:
+            ended = int(json.loads((self.path / "summary.json").read_text(encoding="utf-8"))["trials"])
+        except UNREADABLE:
+            ended = 0
+        if ended or max(rounds.values(), default=0) > 1:
+            raise RunFolderError(
+                f"{self.path / CHECKPOINT}: gone, and the folder holds trials that cannot go on without it",
+                "put the file back, or start anew with --fresh",
+            )
+        for name in (TRIALS, EPOCHS):
+            (self.path / name).unlink(missing_ok=True)
+
+    def check_sums(
+        self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]], sums: dict[str, dict[int, int]] | None
+    ) -> None:
+        """Compare the records with the checkpoint's checksums, None where an earlier version kept none.
+
+        Raises:
+            RunFolderError: a row is not as it was written; the files stay as they are.
+        """
+        self.sums = {
+            TRIALS: row_sums(trials, "number", self.columns),
+            EPOCHS: row_sums(epochs, "trial", EPOCH_COLUMNS),
+        }
+        for name, found in self.sums.items() if sums is not None else ():
+            assert sums is not None
+            changed = sorted(number for number in found if found[number] != sums[name].get(number))
+            if changed:
+                raise RunFolderError(
+                    f"{self.path / name}: trial {changed[0]} is not as the run wrote it",
+                    "put the file back as it was, or start anew with --fresh",
+                )
+
+    def note_repair(self, name: str, kept: Path | None) -> None:
+        """Note that a file was repaired, if anything was kept of what was cut off."""
+        if kept is not None:
+            self.repairs.append(f"{self.path / name}: was torn or not whole; repaired, what it was is in {kept.name}")
 
     def read_records(
         self, finished: set[int], reached: dict[int, int]
@@ -292,11 +326,24 @@ def run_name(study: str, dataset: str, digest: str) -> str:
     return f"{study}-{dataset}-{digest[:6]}"
 
 
-def open_run(out: Path, name: str, swept: list[str], *, fresh: bool) -> RunFolder:
-    """Open (and lock) the folder of a run; with `fresh` a new one beside any earlier: name-2, name-3 ..."""
-    path = out / name
+def run_path(out: Path, name: str, *, fresh: bool) -> Path:
+    """Return the folder of a run: the newest of name, name-2, name-3 ...; with `fresh` the next, which is not there."""
     turn = 1
-    while fresh and path.exists():
+    while (out / f"{name}-{turn + 1}").exists():
         turn += 1
-        path = out / f"{name}-{turn}"
-    return RunFolder(path, swept)
+    if fresh and (turn > 1 or (out / name).exists()):
+        turn += 1
+    return out / (name if turn == 1 else f"{name}-{turn}")
+
+
+def trials_done(path: Path) -> int:
+    """Return how many trials a run has behind it; 0 for a folder that is not there or cannot be read."""
+    try:
+        return len(read_rows((path / TRIALS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, csv.Error):
+        return 0
+
+
+def open_run(out: Path, name: str, swept: list[str], *, fresh: bool) -> RunFolder:
+    """Open (and lock) the folder of a run, the one that `run_path` names."""
+    return RunFolder(run_path(out, name, fresh=fresh), swept)

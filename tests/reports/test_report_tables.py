@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from run_folders import HOSTILE, make_run
 
+import core
 from core.errors import RunFolderError
 from reports.tables import load_run
 
@@ -76,7 +77,7 @@ def set_format(value: object) -> Callable[[Path], object]:
     [
         (drop("summary.json"), "not a complete run folder: summary.json missing"),
         (drop("trials.csv"), "not a complete run folder: trials.csv missing"),
-        (set_format(2), "written by format 2, this graphsweep reads 1"),
+        (set_format(2), f"(format 2), this is {core.__version__} (format 1)"),
         (set_format("1"), "format must be a whole number but got '1'"),
         (write("summary.json", "{"), "summary.json: is damaged"),
         (write("summary.json", "[]"), "must be a mapping but got list"),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from commands import SMALL, only, results, signal_at, start, sweep
 
+import core
 from core.errors import InputError, RunFolderError
 from studies.records import compress, decompress
 from studies.run_folder import FORMAT, RunFolder, Saved, open_run, run_name, write_whole
@@ -122,7 +123,9 @@ def test_a_write_is_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(RunFolderError, match=r"a/b.txt: cannot be written \(No space left on device\)"):
+    with pytest.raises(
+        RunFolderError, match=r"a/b.txt: cannot be written \(No space left on device; [\d,]+ bytes are free"
+    ):
         write_whole(Path("a/b.txt"), "new")
     assert Path("a/b.txt").read_text() == "old"
     assert [path.name for path in Path("a").iterdir()] == ["b.txt"]
@@ -178,12 +181,22 @@ def test_a_checkpoint_of_something_else(stopped: Path, content: Any) -> None:
 
 
 def test_a_newer_format_is_named(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder of a newer graphsweep is refused; the line names both formats."""
+    """A folder of a newer graphsweep is refused; the line names both versions, wherever the format stands."""
+    facts = json.loads((stopped / "environment.json").read_text())
+    (stopped / "environment.json").write_text(json.dumps({**facts, "graphsweep": "9.1"}))
     state = torch.load(stopped / "checkpoint.pt", weights_only=True)
     torch.save({**state, "format": FORMAT + 1}, stopped / "checkpoint.pt")
     assert continued() == "refused"
-    text = capsys.readouterr().err
-    assert f"written by format {FORMAT + 1}, this graphsweep reads {FORMAT}" in text
+    line = f"written by graphsweep 9.1 (format {FORMAT + 1}), this is {core.__version__} (format {FORMAT})"
+    assert line in capsys.readouterr().err
+    (stopped / "environment.json").write_text(json.dumps({**facts, "graphsweep": "9.1", "format": FORMAT + 1}))
+    (stopped / "checkpoint.pt").write_bytes(b"a container of the future")
+    assert continued() == "refused"
+    assert line in capsys.readouterr().err
+    (stopped / "environment.json").unlink()
+    torch.save({**state, "format": FORMAT + 1}, stopped / "checkpoint.pt")
+    assert continued() == "refused"
+    assert f"written by a newer graphsweep (format {FORMAT + 1})" in capsys.readouterr().err
 
 
 def damaged(data: bytes, chance: random.Random, turn: int) -> bytes:
@@ -275,7 +288,7 @@ def test_another_space_cannot_slip_in(stopped: Path) -> None:
 def test_a_new_run_has_nothing_to_load() -> None:
     """Records without a checkpoint are from a round that was cut off: they go."""
     folder = open_run(Path("runs"), "a", [], fresh=False)
-    folder.append([{"number": 0}], [{"trial": 0}])
+    folder.append([{"number": 0}], [{"trial": 0, "epoch": 2}])
     assert folder.load() is None
     assert [path.name for path in folder.path.iterdir()] == ["sweep.lock"]
     folder.checkpoint(NOTHING)
