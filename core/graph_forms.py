@@ -15,8 +15,8 @@ _WORDS = {"true": 1.0, "false": 0.0}
 
 
 def plain_name(cell: str, names: Sequence[str]) -> str:
-    """Drop the quote that a CSV writer puts before = + - @, which spreadsheets would run."""
-    quoted = cell not in names and cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@")
+    """Drop the quote that a CSV writer puts before = + - @, which spreadsheets would run, and before a quote."""
+    quoted = cell not in names and cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@", "\t", "\r", "'")
     return cell[1:] if quoted and cell[1:] in names else cell
 
 

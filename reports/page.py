@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,9 @@ from reports.figures import (
     threshold,
     training,
 )
+from reports.files import replace_file
 from reports.findings import findings
+from reports.pictures import write_pictures
 from reports.pruned import note as pruning_note
 from reports.references import compared
 from reports.run import Run, number
@@ -108,7 +109,7 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
     pictures = draw(run)
     page = assemble(run, pictures)
     try:
-        _write(target, page, pictures)
+        _write(target, run, page, pictures)
     except OSError as error:
         hint = "free some space, or write elsewhere: --out DIR"
         raise RunFolderError(f"{target}: the report cannot be written: {error.strerror or error}", hint) from error
@@ -158,7 +159,7 @@ def _content(run: Run) -> dict[str, Any]:
     rerun = str(run.summary.get("rerun_command") or "")
     found = compare(run)
     return {
-        "title": f"{run.summary.get('study') or run.name} on {run.summary.get('dataset') or 'unnamed data'}",
+        "title": heading(run),
         "facts": _facts(run),
         "answer": said,
         "verdict": "No result" if run.best is None else VERDICTS[said.verdict],
@@ -175,6 +176,12 @@ def _content(run: Run) -> dict[str, Any]:
         "table": trial_table(run, rerun),
         "setup": setup(run),
     }
+
+
+def heading(run: Run) -> str:
+    """Name the study and its data."""
+    study, dataset = (str(run.summary.get(name) or "") for name in ("study", "dataset"))
+    return f"{study or run.name} on {dataset or 'unnamed data'}"
 
 
 def _facts(run: Run) -> list[str]:
@@ -209,25 +216,7 @@ def digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _write(target: Path, page: str, pictures: list[Picture]) -> None:
-    """Write the figures, remove those of an earlier report that this one lacks, then the page."""
-    folder = target / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    for picture in pictures:
-        replace_file(folder / f"{picture.name}.png", picture.png)
-    for name in set(PICTURE_NAMES) - {picture.name for picture in pictures}:
-        (folder / f"{name}.png").unlink(missing_ok=True)
-    replace_file(target / "report.html", page.encode("utf-8"))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file by rename, so that no reader and no kill ever sees half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+def _write(target: Path, run: Run, page: str, pictures: list[Picture]) -> None:
+    """Write the figures and what they show, then the page."""
+    write_pictures(target / "figures", heading(run), pictures, PICTURE_NAMES)
+    replace_file(target / "report.html", page.encode("utf-8", "replace"))

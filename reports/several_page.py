@@ -12,7 +12,9 @@ from reports import several_tables as tables
 from reports.answer import answer
 from reports.drawing import Picture, Plot, rendered, theme
 from reports.figures import overlaid_fresh, overlaid_graphs, overlaid_progress
-from reports.page import HERE, VERDICTS, colour_style, compact, digest, replace_file, templates
+from reports.files import replace_file
+from reports.page import HERE, VERDICTS, colour_style, compact, digest, templates
+from reports.pictures import write_pictures
 from reports.several import Member, Overlay, default_folder, load_several, overlay
 from reports.several_words import sentences
 from reports.wording import count
@@ -50,17 +52,19 @@ def write_comparison(paths: list[Path], out: Path | None = None) -> Path:
         plots = [overlaid_fresh.plot(members), graphs, overlaid_progress.plot(members)]
         pictures = [rendered(plot) for plot in plots if isinstance(plot, Plot)]
     page = assemble(members, found, pictures, target)
+    labels = [f"{member.letter} {member.name}" for member in members]
     try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            replace_file(target / "figures" / f"{picture.name}.png", picture.png)
-        for name in set(NAMES) - {picture.name for picture in pictures}:
-            (target / "figures" / f"{name}.png").unlink(missing_ok=True)
+        write_pictures(target / "figures", f"{heading(members)}: {', '.join(labels)}", pictures, NAMES)
         replace_file(target / "report.html", page.encode("utf-8"))
     except OSError as error:
         hint = "free some space, or write elsewhere: --out DIR"
         raise RunFolderError(f"{target}: the page cannot be written: {error.strerror or error}", hint) from error
     return target / "report.html"
+
+
+def heading(members: tuple[Member, ...]) -> str:
+    """Say how many runs are compared."""
+    return f"{count(len(members), 'run')} compared"
 
 
 def assemble(members: tuple[Member, ...], found: Overlay | str, pictures: list[Picture], target: Path) -> str:
@@ -71,7 +75,7 @@ def assemble(members: tuple[Member, ...], found: Overlay | str, pictures: list[P
         templates()
         .get_template("several.html.j2")
         .render(
-            title=f"{count(len(members), 'run')} compared",
+            title=heading(members),
             facts=[f"{member.letter} {member.name}" for member in members],
             sentences=sentences(members, differing, found),
             cards=[card(member, target) for member in members],

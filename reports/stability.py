@@ -15,7 +15,9 @@ from reports.figures import stability_courses as courses
 from reports.figures import stability_effects as effects
 from reports.figures import stability_graphs as graphs
 from reports.figures import stability_losses as loss
-from reports.page import HERE, colour_style, compact, digest, replace_file, templates
+from reports.files import replace_file
+from reports.page import HERE, colour_style, compact, digest, templates
+from reports.pictures import write_pictures
 from reports.stability_folder import StabilityFolder, load_stability_folder
 from reports.stability_standing import in_short, sentences
 from reports.wording import count
@@ -58,17 +60,18 @@ def write_stability_report(path: Path, out: Path | None = None) -> Path:
         pictures = [rendered(plot) for plot in (draw(study) for draw in PLOTS) if plot is not None]
     page = assemble(study, pictures)
     try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            replace_file(target / "figures" / f"{picture.name}.png", picture.png)
-        for name in set(NAMES) - {picture.name for picture in pictures}:
-            (target / "figures" / f"{name}.png").unlink(missing_ok=True)
+        write_pictures(target / "figures", heading(study), pictures, NAMES)
         replace_file(target / "report.html", page.encode("utf-8"))
     except OSError as error:
         raise RunFolderError(
             f"{target}: the page cannot be written: {error.strerror or error}", "free some space"
         ) from error
     return target / "report.html"
+
+
+def heading(study: StabilityFolder) -> str:
+    """Name the study and its data."""
+    return f"{study.facts.get('study') or 'stability'} on {study.facts.get('dataset') or 'unnamed data'}"
 
 
 def assemble(study: StabilityFolder, pictures: list[Picture]) -> str:
@@ -80,7 +83,7 @@ def assemble(study: StabilityFolder, pictures: list[Picture]) -> str:
         templates()
         .get_template("stability.html.j2")
         .render(
-            title=f"{study.facts.get('study') or 'stability'} on {study.facts.get('dataset') or 'unnamed data'}",
+            title=heading(study),
             facts=facts(study, environment),
             verdict=verdict,
             kind=kind,

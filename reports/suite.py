@@ -8,7 +8,8 @@ from core.errors import RunFolderError
 from reports import suite_tables as tables
 from reports.drawing import Picture, rendered, theme
 from reports.figures import suite_scores
-from reports.page import HERE, colour_style, compact, digest, replace_file, templates
+from reports.files import replace_file
+from reports.page import HERE, colour_style, compact, digest, templates
 from reports.suite_folder import SuiteFolder, load_suite_folder
 from reports.suite_standing import in_short, sentences
 from reports.wording import count

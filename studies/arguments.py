@@ -195,7 +195,7 @@ def _add_output(parser: CommandParser) -> None:
     group.add_argument("--fresh", action="store_true", help="do not continue an earlier run")
     group.add_argument("--dry-run", action="store_true", help="check everything, estimate the time, run nothing")
     group.add_argument("--open", action="store_true", help="open the report when done")
-    group.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
+    group.add_argument("--json", action="store_true", help="print summary.json (keys: README), not the report's path")
     loudness = group.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     loudness.add_argument("-v", "--verbose", action="store_true", help="say more: every trial")

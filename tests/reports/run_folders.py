@@ -43,7 +43,7 @@ HOSTILE = (
     "very_long_name_" * 14,
     "\u0645\u0633\u062a\u0634\u0639\u0631 \u202etxt.exe",
     "sensor \N{GRINNING FACE} 7",
-    "a&b \"quoted\" 'single'",
+    "'single' a&b \"quoted\"",
     "{{ 7 * 7 }}",
     "NA",
     "tab\tand\u0007bell",
@@ -596,7 +596,7 @@ def _plain(value: Any) -> Any:
 
 
 def _guard(text: Any) -> Any:
-    return f"'{text}" if isinstance(text, str) and text[:1] in {"=", "+", "-", "@"} else text
+    return f"'{text}" if isinstance(text, str) and text[:1] in {*"=+-@\t\r'"} and text[:1] else text
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: list[Row]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from run_folders import HOSTILE, SENSORS, make_run
 
 from reports import wording
@@ -63,7 +64,7 @@ def test_rebuilding_gives_the_same_bytes(usual: Path, tmp_path: Path) -> None:
     assert done.stdout == f"{again / 'report.html'}\n"
     assert done.stderr == ""
     names = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    assert len(names) == 16
+    assert len(names) == 17
     for name in names:
         assert (again / name).read_bytes() == (usual / name).read_bytes(), name
 
@@ -203,6 +204,32 @@ def test_drawings_have_no_colour_of_their_own(usual: Path, blind: Path) -> None:
             assert "font-family" not in bare
 
 
+def test_figures_are_told_in_plain_text(usual: Path, hostile: Path) -> None:
+    """figures/README.txt names each PNG with its finding and how to read it, in the order of the page."""
+    for folder in (usual, hostile):
+        text = (folder / "figures" / "README.txt").read_text(encoding="utf-8")
+        page = page_of(folder)
+        ids = [attributes["id"].removeprefix("fig-") for attributes in page.having("figure")]
+        assert re.findall(r"^(\w+)\.png$", text, re.MULTILINE) == ids
+        assert sorted(path.stem for path in (folder / "figures").glob("*.png")) == sorted(ids)
+        flat = re.sub(r"\s+", " ", text)
+        for title in (title for tag, title in page.texts if tag == "title"):
+            if "graphsweep report" not in title:
+                assert re.sub(r"\s+", " ", title) in flat
+        for caption in (words for tag, words in page.texts if tag == "figcaption"):
+            assert re.sub(r"\s+", " ", caption).strip() in flat
+        assert max(map(len, text.splitlines())) <= 100
+
+
+def test_pictures_are_for_paper(usual: Path) -> None:
+    """Every PNG has 150 dots an inch, the one width, and a white ground."""
+    for path in (usual / "figures").glob("*.png"):
+        with Image.open(path) as picture:
+            assert [round(dots) for dots in picture.info["dpi"]] == [150, 150]
+            assert picture.width == round(7.2 * 150)
+            assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -271,7 +298,7 @@ def test_figures_of_an_earlier_report_go(tmp_path: Path) -> None:
     """A figure that the run no longer has does not stay behind as a picture; pictures of others do."""
     folder = make_run(tmp_path / "run", trials=2, failed=1.1)
     (folder / "figures").mkdir()
-    for name in ("best_graph.png", "mine.png"):
+    for name in ("best_graph.png", "README.txt", "mine.png"):
         (folder / "figures" / name).write_bytes(b"old")
     write_report(folder)
     assert [path.name for path in (folder / "figures").iterdir()] == ["mine.png"]

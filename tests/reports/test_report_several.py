@@ -258,7 +258,7 @@ def test_the_page_is_a_function_of_the_folders(runs: list[Path], tmp_path: Path)
     """From another process the same bytes come out at the same place, which is printed; so they do when all move."""
     page = write_comparison(runs)
     files = {path: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()}
-    assert len(files) == 4
+    assert len(files) == 5
     command = [sys.executable, "-m", "reports", *map(str, runs)]
     environment = {**os.environ, "PYTHONHASHSEED": "11"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
