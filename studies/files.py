@@ -24,12 +24,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file by write-then-rename; a kill leaves the old one.
+    r"""Write a file by write-then-rename; a kill leaves the old one.
+
+    Text is written as UTF-8; what a path has that is no text (a byte of another encoding) stands as \udc.. in it.
 
     Raises:
         RunFolderError: the disk is full or the folder is read-only.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode(errors="backslashreplace") if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +52,11 @@ def folder_error(path: Path, error: OSError) -> RunFolderError:
         f"{path}: cannot be written ({error.strerror}; {free:,} bytes are free there)",
         "free some space, and the same command continues; or choose another folder with --out",
     )
+
+
+def system_error(error: OSError) -> RunFolderError:
+    """Say in one line what the system refused where nothing better is known."""
+    return folder_error(Path(str(error.filename)) if error.filename else Path("standard output"), error)
 
 
 def keep_torn(path: Path) -> Path | None:

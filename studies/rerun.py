@@ -60,11 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(args)
     except KeyboardInterrupt:
         return 130
-    except GraphsweepError as error:
+    except (GraphsweepError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        print_error(error, sys.stderr)
-        return error.exit_code
+        from studies.files import system_error
+
+        told = system_error(error) if isinstance(error, OSError) else error
+        print_error(told, sys.stderr)
+        return told.exit_code
 
 
 class Record:
