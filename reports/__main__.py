@@ -2,15 +2,28 @@
 
 import argparse
 import sys
+import traceback
 from pathlib import Path
+from typing import NoReturn
 
 from core import __version__
 from core.errors import GraphsweepError
 
+HELP_HINT = "--help lists all options"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as every command here does: `error:` what, `hint:` what to type."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print a complaint and exit with 2: wrong input."""
+        print(f"error: {message.removeprefix('argument ')}\nhint: {HELP_HINT}", file=sys.stderr)
+        sys.exit(2)
+
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    options = argparse.ArgumentParser(
+    options = _Parser(
         prog="python -m reports",
         description="Build the report of a run folder, or compare several on one page: report.html, figures/*.png.",
         allow_abbrev=False,
@@ -36,26 +49,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build a report or a comparison; give the exit code: 0, or the error's own (3: run folder)."""
+    """Build a report or a comparison; give the exit code: 0, the error's own (3: run folder), 130 after Ctrl-C."""
     given = parser().parse_args(arguments)
-    from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
-    from reports.several import without_comparisons  # noqa: PLC0415
-    from reports.several_page import write_comparison  # noqa: PLC0415
-    from reports.stability import write_stability_report  # noqa: PLC0415
-    from reports.suite import write_suite_report  # noqa: PLC0415
-
-    kinds = {"suite.json": write_suite_report, "variants.csv": write_stability_report}
-    runs = without_comparisons(given.runs)
     try:
-        if len(runs) > 1:
-            report = write_comparison(runs, given.out)
-        else:
-            (run,) = runs
-            write = next((kind for name, kind in kinds.items() if (run / name).is_file()), write_report)
-            report = write(run, given.out)
+        report = build(given.runs, given.out)
+    except KeyboardInterrupt:
+        return 130
     except GraphsweepError as error:
         if given.debug:
-            raise
+            traceback.print_exc()
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
@@ -64,8 +66,26 @@ def main(arguments: list[str] | None = None) -> int:
     if given.open:
         import webbrowser  # noqa: PLC0415
 
-        webbrowser.open(report.resolve().as_uri())
+        if webbrowser.open(report.resolve().as_uri()) is False:
+            print(f"hint: no browser could be opened; the page is {report}", file=sys.stderr)
     return 0
+
+
+def build(given: list[Path], out: Path | None) -> Path:
+    """Build the page of a folder by its kind, or the comparison of several; return the page."""
+    from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
+    from reports.several import without_comparisons  # noqa: PLC0415
+    from reports.several_page import write_comparison  # noqa: PLC0415
+    from reports.stability import write_stability_report  # noqa: PLC0415
+    from reports.suite import write_suite_report  # noqa: PLC0415
+
+    kinds = {"suite.json": write_suite_report, "variants.csv": write_stability_report}
+    runs = without_comparisons(given)
+    if len(runs) > 1:
+        return write_comparison(runs, out)
+    (run,) = runs
+    write = next((kind for name, kind in kinds.items() if (run / name).is_file()), write_report)
+    return write(run, out)
 
 
 if __name__ == "__main__":

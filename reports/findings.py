@@ -45,6 +45,10 @@ def bounds(run: Run) -> dict[str, tuple[float, float, bool]]:
 def _interrupted(run: Run) -> Iterator[Finding]:
     budget = number(run.summary, "budget")
     if run.summary.get("stopped_early"):
+        if run.trials.rows >= budget:
+            text = "The run was stopped while its winner was trained on fresh seeds: how it does there is missing."
+            yield Finding("Stopped early", text, "", "The same command continues the run.", grave=True)
+            return
         asked = f" of the {count(budget, 'trial')} asked for" if math.isfinite(budget) else ""
         text = f"The run was stopped after {count(run.trials.rows, 'trial')}{asked}; everything here is about those."
         yield Finding("Stopped early", text, "", "The same command continues the run.", grave=True)

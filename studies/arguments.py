@@ -122,6 +122,11 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=26, width=min(80, shutil.get_terminal_size().columns))
 
 
+def add_version(group: argparse._ActionsContainer) -> None:
+    """Add --version, the same for every command."""
+    group.add_argument("--version", action="version", version=f"graphsweep {__version__}", help="print the version")
+
+
 def key_value(text: str) -> tuple[str, str]:
     """Split KEY=VALUE."""
     key, equals, value = text.partition("=")
@@ -137,7 +142,7 @@ def _add_settings(parser: CommandParser) -> None:
         "--config",
         metavar="FILE",
         default=DEFAULT_CONFIG,
-        help="settings file, or lambda_sweep, lambda_grid, smoke (lambda_sweep)",
+        help="settings file, or lambda_sweep, lambda_grid, original, smoke (lambda_sweep)",
     )
     group.add_argument(
         "--set",
@@ -160,7 +165,7 @@ def _add_search(parser: CommandParser) -> None:
     _add(group, "--lanes", metavar="K", text="trials in flight")
     _add(group, "--confirm", metavar="K", text="fresh seeds and data sets for the winner; 0: none")
     group.add_argument("--peers", action="store_true", help="also run PCMCI, VARLiNGAM, DAGMA, where installed")
-    _add(group, "--timeout", metavar="MIN", text="minutes until nothing new starts; 0: no limit")
+    _add(group, "--timeout", metavar="MIN", text="minutes until no new trial starts; 0: no limit")
 
 
 def _add_data(parser: CommandParser) -> None:
@@ -200,5 +205,5 @@ def _add_output(parser: CommandParser) -> None:
     loudness.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     loudness.add_argument("-v", "--verbose", action="store_true", help="say more: every trial")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    group.add_argument("--version", action="version", version=f"graphsweep {__version__}", help="print the version")
+    add_version(group)
     group.add_argument("-h", "--help", action="help", help="print this help")

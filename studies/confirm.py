@@ -1,4 +1,4 @@
-"""Trials trained to their end outside a search: the picks on fresh seeds and fresh data, and repeats."""
+"""Trials trained to their end outside a search: fresh seeds, fresh data sets, repeats, and what they say together."""
 
 import math
 from dataclasses import replace
@@ -6,16 +6,14 @@ from typing import Any, NamedTuple
 
 from scipy.special import stdtrit
 
-from core.config import BUILT_IN, DataConfig, Hyperparameters, TrainerConfig
+from core.config import DataConfig, Hyperparameters, TrainerConfig
 from core.data import Dataset, prepare
-from core.errors import InputError
 from core.lanes import Lanes, join, select
 from core.results import Outcome, finish
 from core.simulate import simulate
 from core.trainer import Evaluation, start
-from studies.rounds import Workers, shards
+from studies.rounds import Workers
 from studies.search import derived_seed
-from sweeps.config import BackendConfig
 
 DATA_STREAM, FRESH_STREAM = 0, 3
 DIVERGED = "loss is not finite"
@@ -110,65 +108,6 @@ def fresh_dataset(config: DataConfig, data_seed: int, sweep: Dataset, trainer: T
         InputError: this draw cannot be learned from, e.g. where nearly all of it is missing.
     """
     return prepare(replace(simulate(config, data_seed), truth=sweep.truth), trainer)
-
-
-def train_whole(trials: list[Trial], data_seed: int | None, dataset: Dataset, config: TrainerConfig) -> list[Fresh]:
-    """Train trials on one data set from start to end in this process; a diverged one fails alone."""
-    with Workers(BackendConfig(jobs=1), dataset, config) as alone:
-        results = train(trials, dataset, alone, config.epochs)
-    return [
-        Fresh(number, seed, data_seed, None, DIVERGED)
-        if result.log[-1].failed_step >= 0
-        else Fresh(number, seed, data_seed, result.outcome)
-        for (number, seed, _), result in zip(trials, results, strict=True)
-    ]
-
-
-def train_fresh(
-    picks: dict[int, Hyperparameters], study_seed: int, count: int, data: DataConfig, dataset: Dataset,
-    workers: Workers,
-) -> list[Fresh]:  # fmt: skip
-    """Train each pick on fresh seeds; where the data is a simulation also once on each of as many fresh data sets.
-
-    The k-th fresh data set is trained with the k-th fresh seed, so the two differ in the data alone. Lanes of
-    different data sets cannot share a call, so every data set is one piece of work, done whole by one worker;
-    the fresh seeds are one more, or several where workers would be idle. The result depends on none of this.
-
-    Args:
-        picks: settings by trial number.
-        study_seed: the study's seed, from which all seeds follow.
-        count: fresh seeds, and fresh data sets.
-        data: what the sweep's data is; a built-in name means a simulation.
-        dataset: the sweep's data.
-        workers: who trains.
-
-    Returns:
-        Fresh seeds first, then data sets; in each by pick, then by seed.
-    """
-    config = workers.config
-    seeds = {number: fresh_seeds(study_seed, number, count) for number in picks}
-    data_seeds = fresh_data_seeds(study_seed, count) if data.name in BUILT_IN else []
-    lanes = [(number, seed, hyper) for number, hyper in picks.items() for seed in seeds[number]]
-    parts = shards(len(lanes), max(1, workers.jobs - len(data_seeds)))
-    pieces: list[tuple[list[Trial], int | None, Dataset, TrainerConfig]] = []
-    pieces += [([lanes[index] for index in part], None, dataset, config) for part in parts]
-    failed: list[Fresh] = []
-    for index, data_seed in enumerate(data_seeds):
-        trials = [(number, seeds[number][index], hyper) for number, hyper in picks.items()]
-        try:
-            pieces.append((trials, data_seed, fresh_dataset(data, data_seed, dataset, config), config))
-        except InputError as error:
-            failed += [Fresh(number, seed, data_seed, None, error.message) for number, seed, _ in trials]
-    found = failed + [fresh for done in workers.map(train_whole, pieces) for fresh in done]
-    numbers, order = list(picks), [None, *data_seeds]
-    places = {(number, seed): k for number in picks for k, seed in enumerate(seeds[number])}
-    return sorted(
-        found,
-        key=lambda item: (
-            item.data_seed is not None, numbers.index(item.trial), order.index(item.data_seed),
-            places[item.trial, item.seed],
-        ),
-    )  # fmt: skip
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:

@@ -3,12 +3,13 @@
 Arguments, settings and data are checked before torch, optuna, pandas or matplotlib is imported.
 """
 
+import os
 import shlex
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -21,34 +22,53 @@ from sweeps.show import show_config
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from core.data import Dataset
     from core.tables import Table
     from sweeps.spec import SweepSpec
 
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
+AFTER_ROUND = "Stopping after this round, then writing the report. Ctrl-C again to quit now."
+AFTER_REPORT = "Stopping once the report is written. Ctrl-C again to quit now."
+
+
 class Stop:
-    """Turns the first signal into a request to stop after the round; a second one ends at once."""
+    """Turns the first signal into a request to stop after the round; a second one ends at once.
+
+    message: what the first signal is answered with. say: who prints it.
+    """
 
     def __init__(self) -> None:
-        self.received = 0
+        self.received, self.message = 0, AFTER_ROUND
+        self.say: Callable[[str], None] = to_stderr
         for number in INTERRUPTED:
             signal.signal(number, self.take)
 
     def take(self, number: int, _: FrameType | None) -> None:
         """Note a signal."""
         if self.received:
-            import os
+            if sys.stderr.isatty():
+                os.write(2, b"\n")  # what is typed next begins below the bar
+            if "studies.rounds" in sys.modules:
+                from studies.rounds import kill_workers
 
+                kill_workers()
             os._exit(INTERRUPTED[signal.Signals(number)])
         self.received = number
-        print("Stopping after this round, then writing the report. Ctrl-C again to quit now.", file=sys.stderr)
+        try:
+            self.say(self.message)
+        except RuntimeError:  # the signal came in the middle of another line
+            os.write(2, f"{self.message}\n".encode())
 
     @property
     def exit_code(self) -> int:
         """Return the exit code of the signal received; 0 for none."""
         return INTERRUPTED[signal.Signals(self.received)] if self.received else 0
+
+
+def to_stderr(line: str) -> None:
+    """Print a line for people."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,45 +98,49 @@ def command(args: "Namespace", begin: float) -> int:
     check_cycle(spec, table)
     spec = replace(spec, search=replace(spec.search, objective=objective))
     if args.dry_run:
-        return dry_run(spec, table)
+        return dry_run(args, spec, table)
     return search(args, spec, table, objective, begin)
 
 
-def dry_run(spec: "SweepSpec", table: "Table") -> int:
-    """Check the data too, time one round, and say what the sweep would take; write nothing."""
+def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
+    """Check the data too, say what is there already, estimate the time of what is left; write nothing."""
     from core.data import prepare
-    from studies.terminal import count, data_line, missing_line, space_line
+    from studies.run_folder import run_name, run_path, trials_done
 
-    seconds, budget, jobs = estimate(spec, prepare(table, spec.trainer))
-    for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec)):
-        if line:
-            print(line, file=sys.stderr)
-    print(
-        f"{count(budget, 'trial')} of {spec.trainer.epochs} epochs would take about {seconds:.0f} s of search on "
-        f"{count(jobs, 'job')} without pruning; nothing was run.",
-        file=sys.stderr,
+    dataset = prepare(table, spec.trainer)
+    path = run_path(Path(args.out), run_name(spec.study, table.name, identity(spec, table)), fresh=args.fresh)
+    from core.baselines import baseline_rows
+    from studies.estimate import REPORT_SECONDS, estimate
+    from studies.terminal import (
+        Terminal,
+        baseline_line,
+        count,
+        data_line,
+        duration,
+        missing_line,
+        more_baselines_line,
+        space_line,
+    )  # fmt: skip
+
+    imported, done = time.process_time(), trials_done(path)
+    found = estimate(spec, spec.search.objective, dataset, done)
+    begin = time.process_time()
+    baselines = baseline_rows(dataset, spec.trainer, found.trials, table)
+    around = imported * (2 if found.jobs > 1 else 1) + time.process_time() - begin + REPORT_SECONDS
+    say = Terminal(found.trials, quiet=False, verbose=False).say
+    for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec),
+                 baseline_line(baselines), more_baselines_line(baselines), f"folder     {path}"):  # fmt: skip
+        say(line)
+    if done:
+        say(f"continuing: {done} of {found.trials} done" if done < found.trials else f"finished: {done} trials done")
+    known = spec.search.pruner in ("cohort", "none")
+    say(
+        f"{count(found.trials - done, 'trial')} of {spec.trainer.epochs} epochs would take "
+        f"{'about' if known else 'at most about'} {duration(found.total(around))} on {count(found.jobs, 'job')} of an "
+        f"idle machine: search {duration(found.search)}, fresh training {duration(found.fresh)}, start and report "
+        f"{duration(around)}{', peers not counted' if args.peers else ''}; nothing was run."
     )
     return 0
-
-
-def estimate(spec: "SweepSpec", dataset: "Dataset") -> tuple[float, int, int]:
-    """Time one round; return the seconds that the search would take without pruning, its trials and its jobs."""
-    from core.config import Hyperparameters
-    from core.trainer import advance, start
-    from studies.rounds import cores, one_thread
-    from studies.search import Search
-
-    one_thread()
-    budget = Search(spec, "blind").budget()
-    lanes = start(
-        [(n, n, Hyperparameters()) for n in range(max(2, min(spec.search.lanes, budget)))], dataset, spec.trainer
-    )
-    lanes, _ = advance(lanes, dataset, spec.trainer)
-    begin = time.perf_counter()
-    advance(lanes, dataset, spec.trainer)
-    each = (time.perf_counter() - begin) / len(lanes.trial) / spec.trainer.evaluate_every
-    jobs = min(spec.backend.jobs or cores(), cores())
-    return each * spec.trainer.epochs * budget / jobs, budget, jobs
 
 
 def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str, begin: float) -> int:
@@ -138,11 +162,14 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
                 spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose,
                 peers=args.peers,
             )  # fmt: skip
+            stop.say = run.terminal.say_always
             run.search(
                 stop=lambda: bool(stop.received),
                 out_of_time=lambda: deadline is not None and time.perf_counter() > deadline,
             )
-            summary = run.conclude(begin, interrupted=bool(stop.received))
+            summary = run.conclude(begin, lambda: bool(stop.received))
+        stop.message = AFTER_REPORT
+        run.report()
         return finish(args, run.folder.path, summary, stop)
     finally:
         folder.close()
@@ -165,22 +192,28 @@ def finish(args: "Namespace", path: Path, summary: dict[str, Any], stop: Stop) -
     from studies.artefacts import as_json
     from studies.terminal import announce
 
-    report = path / "report.html"
-    if stop.exit_code and not args.quiet:
-        print(f"Continue    {same_command(sys.argv[1:])}", file=sys.stderr)
+    report, talks = path / "report.html", not args.quiet and not args.json
     if args.json:
         sys.stdout.write(as_json(summary))
     else:
         announce("Report", str(report), quiet=args.quiet)
-    if not args.quiet and not args.json and summary["best"] is not None:
+    if summary["best"] is not None and talks:
         print(f"Run again   {summary['rerun_command']}", file=sys.stderr)
     if args.open:
-        import webbrowser
-
-        webbrowser.open(report.absolute().as_uri())
+        open_page(report)
+    if summary["stopped_early"] and not args.quiet and (talks or stop.exit_code):
+        print(f"Continue    {same_command(sys.argv[1:])}", file=sys.stderr)
     if stop.exit_code:
         return stop.exit_code
     return 0 if summary["best"] is not None else 4
+
+
+def open_page(page: Path) -> None:
+    """Show a page in the browser; where there is none, say so."""
+    import webbrowser
+
+    if webbrowser.open(page.absolute().as_uri()) is False:
+        print(f"hint: no browser could be opened; the page is {page}", file=sys.stderr)
 
 
 if __name__ == "__main__":

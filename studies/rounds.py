@@ -1,15 +1,21 @@
 """Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
 
+import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from multiprocessing import resource_tracker
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import joblib
 import torch
+from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from numpy.typing import NDArray
 
@@ -34,11 +40,40 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
+def leave_ctrl_c() -> None:
+    """Keep SIGINT from this thread, and from the processes that it starts, from their birth on.
+
+    Ctrl-C reaches all processes of a terminal; a worker that is still importing would print a traceback.
+    """
+    for tracker in (resource_tracker, loky_tracker):
+        tracker.ensure_running()  # starting one lets SIGINT in again
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def kill_workers() -> None:
+    """End all worker processes of this one at once, where the system lists them (Linux)."""
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            for child in map(int, listed.read_text().split()):
+                if b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(child, signal.SIGKILL)
+
+
+def leave_with(parent: int) -> None:
+    """End this process when its coordinator has ended; a killed one cannot tell its workers."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Call `work` in a worker: with one thread, and leaving Ctrl-C to the coordinator."""
+    """Call `work` in a worker: with one thread, and, as a process of its own, no longer than its coordinator lives."""
     one_thread()
-    if threading.current_thread() is threading.main_thread():
+    own = threading.current_thread() is threading.main_thread()
+    if own and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     return work(*arguments)
 
 
@@ -70,6 +105,7 @@ class Workers:
         self.dataset, self.config = dataset, config
         self.backend = backend.name
         self.pool = self.new_pool()
+        self.caller = ThreadPoolExecutor(1, initializer=leave_ctrl_c)
         one_thread()
 
     def new_pool(self) -> joblib.Parallel:
@@ -88,6 +124,7 @@ class Workers:
         """Release the processes."""
         if self.jobs > 1:
             self.pool.__exit__(kind, value, trace)
+        self.caller.shutdown(wait=False)
 
     def advance(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
         """Advance all lanes by one evaluation interval; the result does not depend on jobs or backend.
@@ -119,7 +156,8 @@ class Workers:
         return self.run(work, pieces)
 
     def run(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """Map `work` over the pieces once."""
+        """Map `work` over the pieces once, called from the thread whose children never see a Ctrl-C."""
         task = joblib.delayed(in_worker)
-        results: list[Result] = list(self.pool(task(work, *piece) for piece in pieces))
+        calls = [task(work, *piece) for piece in pieces]
+        results: list[Result] = list(self.caller.submit(self.pool, calls).result())
         return results

@@ -17,9 +17,10 @@ from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
 from studies.choice import best_row, leader
-from studies.confirm import Fresh, train, train_fresh
+from studies.confirm import Fresh, train
 from studies.data import check_cycle
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
+from studies.fresh_training import FreshTraining
 from studies.peers import peer_rows
 from studies.records import COMPLETE, FAILED, PRUNED, write_rows
 from studies.rounds import Workers
@@ -39,23 +40,11 @@ from studies.terminal import (
 from sweeps.show import dump_yaml
 from sweeps.spec import SweepSpec
 
+STORE = "confirm/trained.pt"
 BASELINE_COLUMNS = (
-    "name",
-    "label",
-    "oracle",
-    "shd",
-    "shd_directed",
-    "f1",
-    "precision",
-    "recall",
-    "skeleton_f1",
-    "edge_count",
-    "f1_high",
-    "var_sortability",
-    "r2_sortability",
-    "note",
-    "error",
-)
+    "name", "label", "oracle", "shd", "shd_directed", "f1", "precision", "recall", "skeleton_f1", "edge_count",
+    "f1_high", "var_sortability", "r2_sortability", "note", "error",
+)  # fmt: skip
 
 
 class Run:
@@ -86,7 +75,9 @@ class Run:
             self.spec, self.objective, self.dataset, self.workers, self.folder, self.terminal, stop, out_of_time
         )
         saved = self.folder.load()
-        if saved is not None:
+        if saved is None:
+            (self.folder.path / STORE).unlink(missing_ok=True)
+        else:
             self.sweep.restore(saved)
         self.terminal.budget = self.sweep.search.budget()
         self.baselines = baseline_rows(self.dataset, self.spec.trainer, self.terminal.budget, self.table)
@@ -99,11 +90,14 @@ class Run:
             done = f"{len(saved.trials)} of {self.terminal.budget} done"
             over = len(saved.trials) >= self.terminal.budget
             self.terminal.say(f"finished: {done}; the report is written again" if over else f"continuing: {done}")
-        self.terminal.open_bar()
+        self.terminal.open_bar(len(self.sweep.trials), self.terminal.budget, self.sweep.share())
         try:
             self.sweep.run()
         finally:
             self.terminal.close_bar()
+        if len(self.sweep.trials) < self.terminal.budget and out_of_time() and not stop():
+            done = f"{len(self.sweep.trials)} of {count(self.terminal.budget, 'trial')} done"
+            self.terminal.say(f"timeout    {done} in {self.spec.search.timeout:g} min; the same command continues")
 
     def describe(self) -> None:
         """Print what is learned from, searched, and to be beaten."""
@@ -150,45 +144,65 @@ class Run:
     def write_facts(self) -> None:
         """Write what is known before the first trial."""
         self.folder.write("sweep.yaml", dump_yaml(self.spec))
-        self.folder.write(
-            "environment.json", artefacts.as_json(artefacts.environment(self.spec, self.table, self.dataset))
-        )
+        now = artefacts.environment(self.spec, self.table, self.dataset)
+        self.folder.write("environment.json", artefacts.as_json(self.environment(now)))
         self.folder.write("baselines.csv", write_rows(self.baselines, BASELINE_COLUMNS))
         if self.dataset.truth is not None:
             self.folder.write("graph.csv", artefacts.graph_csv(self.dataset))
 
-    def conclude(self, begin: float, *, interrupted: bool, report: bool = True) -> dict[str, Any]:
-        """Write the winner's files, try winner and blind pick again, write and return the summary, and report.
+    def environment(self, now: dict[str, Any]) -> dict[str, Any]:
+        """Return what environment.json is to say where a run is continued somewhere else, and say it.
+
+        Of a finished search it keeps saying where that was done; else it says in `earlier` which trials were
+        begun under other versions or on another processor.
+        """
+        assert self.sweep is not None
+        begun = self.sweep.search.asked
+        then = artefacts.recorded(self.folder.path) if begun else {}
+        changes = [name for name in artefacts.SURROUNDINGS if name in then and then[name] != now[name]]
+        earlier = [str(then["earlier"])] if then.get("earlier") else []
+        if changes and len(self.sweep.trials) < self.sweep.search.budget():
+            was = ", ".join(f"{name} {then[name]}" for name in changes)
+            earlier.append(f"trials 0 to {begun - 1} were begun with {was}")
+            told = "; ".join(artefacts.differences(then, now))
+            self.terminal.say(f"warning: {told}: what is trained from here on may differ in the last digits")
+        elif changes:
+            now = {**now, **{name: then[name] for name in changes}}
+        return {**now, "earlier": "; ".join(earlier)} if earlier else now
+
+    def conclude(self, begin: float, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Write the winner's files, try winner and blind pick again, write and return the summary.
 
         Args:
             begin: when the command began, on `time.perf_counter`.
-            interrupted: nothing is trained any more.
-            report: whether to write the report.
+            stop: asked before every round; True means that nothing is trained any more.
         """
         assert self.sweep is not None
         trials = self.sweep.trials
         picks = self.picks()
-        fresh: list[Fresh] = []
+        fresh: list[Fresh] | None = []
         for name in ("seeds.csv", "data.csv", "edges.csv"):
             (self.folder.path / "confirm" / name).unlink(missing_ok=True)
         if picks is not None:
             outcome = self.write_best(picks.winner)
-            if self.spec.search.confirm and not interrupted:
-                confirming = time.perf_counter()
-                fresh = self.confirm(picks, outcome)
-                self.confirm_seconds = time.perf_counter() - confirming
+            if self.spec.search.confirm:
+                fresh = None if stop() else self.confirm(picks, outcome, stop)
         best = picks and picks.winner
-        summary = self.summary(picks, fresh, interrupted)
+        summary = self.summary(picks, fresh)
         summary["wall_seconds"] = round(time.perf_counter() - begin, 2)
         self.folder.write("summary.json", artefacts.as_json(summary))
         for line in [*closing_lines(summary, trials), *edge_warnings(best, self.spec)]:
             self.terminal.say(line)
-        if report:
-            from reports.page import write_report  # matplotlib and pandas take a second to import
-
-            write_report(self.folder.path)
-            self.copy_graph()
         return summary
+
+    def report(self) -> None:
+        """Write the report, and put its picture of the best graph beside the graph's numbers."""
+        from reports.page import write_report  # matplotlib and pandas take a second to import
+
+        write_report(self.folder.path)
+        picture = self.folder.path / "figures" / "best_graph.png"
+        if picture.exists():
+            self.folder.write("best/graph.png", picture.read_bytes())
 
     def picks(self) -> Picks | None:
         """Return the winner and the blind pick; None where no trial completed."""
@@ -196,16 +210,32 @@ class Run:
         best, blind = (best_row(self.sweep.trials, objective) for objective in (self.objective, "blind"))
         return None if best is None or blind is None else Picks(best, blind, self.objective)
 
-    def confirm(self, picks: Picks, outcome: Outcome) -> list[Fresh]:
-        """Train winner and blind pick on fresh seeds and fresh data sets, and write confirm/."""
+    def confirm(self, picks: Picks, outcome: Outcome, stop: Callable[[], bool]) -> list[Fresh] | None:
+        """Train winner and blind pick on fresh seeds and data sets, and write confirm/; None if stopped before the end.
+
+        What an earlier process trained is not trained again.
+        """
         assert self.sweep is not None
         rows = {row["number"]: row for row in (picks.winner, picks.blind)}
         hyper = {number: Hyperparameters(**self.sweep.params(row)) for number, row in rows.items()}
         seeds = self.spec.search.confirm
         more = f" and {count(seeds, 'fresh data set')}" if self.spec.data.name in BUILT_IN else ""
         trials = " and ".join(f"trial {number}" for number in hyper)
-        self.terminal.say(f"confirm    {trials} again, on {count(seeds, 'fresh seed')}{more}")
-        fresh = train_fresh(hyper, self.spec.search.seed, seeds, self.spec.data, self.dataset, self.workers)
+        store = self.folder.path / STORE
+        training = FreshTraining(
+            hyper, self.spec.search.seed, seeds, self.spec.data, self.dataset, self.workers, store
+        )  # fmt: skip
+        done = f", {math.floor(100 * training.share())} % done" if training.seconds else ""
+        if training.pieces:
+            self.terminal.say(f"confirm    {trials} again, on {count(seeds, 'fresh seed')}{more}{done}")
+            self.terminal.open_bar(len(training.done), len(training.wanted), training.share())
+        try:
+            fresh = training.run(stop, self.terminal.fresh_round_ended)
+        finally:
+            self.terminal.close_bar()
+        self.confirm_seconds = training.seconds
+        if fresh is None:
+            return None
         own = [item for item in fresh if item.data_seed is None]
         graph = outcome.blind_graph if self.objective == "blind" else outcome.graph
         edges = edge_rows(own, picks, graph, self.dataset.truth, self.dataset.names)
@@ -233,14 +263,8 @@ class Run:
         artefacts.write_trial(self.folder.path / "best", best, log, lanes, outcome, self.spec, self.dataset.names)
         return outcome
 
-    def copy_graph(self) -> None:
-        """Put the picture of the best graph beside its numbers."""
-        picture = self.folder.path / "figures" / "best_graph.png"
-        if picture.exists():
-            self.folder.write("best/graph.png", picture.read_bytes())
-
-    def summary(self, picks: Picks | None, fresh: list[Fresh], interrupted: bool) -> dict[str, Any]:
-        """Return summary.json."""
+    def summary(self, picks: Picks | None, fresh: list[Fresh] | None) -> dict[str, Any]:
+        """Return summary.json; `fresh` None means that the fresh trainings have not come to their end."""
         assert self.sweep is not None
         trials, spec, path = self.sweep.trials, self.spec, self.folder.path
         states = [row["state"] for row in trials]
@@ -257,7 +281,7 @@ class Run:
             "complete": states.count(COMPLETE),
             "pruned": states.count(PRUNED),
             "failed": states.count(FAILED),
-            "stopped_early": interrupted or len(trials) < self.sweep.search.budget(),
+            "stopped_early": fresh is None or len(trials) < self.sweep.search.budget(),
             "search_seconds": round(self.sweep.seconds, 3),
             "confirm_seconds": round(self.confirm_seconds, 3),
             "wall_seconds": 0.0,
@@ -267,7 +291,7 @@ class Run:
             "best": None if picks is None else {**self.named(picks.winner), **self.luck(picks.winner)},
             "blind": None if picks is None else self.named(picks.blind),
             "baselines": named,
-            "confirm": confirm_block(fresh, picks),
+            "confirm": confirm_block(fresh or [], picks),
         }
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import GraphsweepError, RunFolderError
-from studies.arguments import CommandParser, key_value, print_error
-from studies.lambda_sweep import INTERRUPTED, Stop, same_command
+from studies.arguments import CommandParser, add_version, key_value, print_error
+from studies.lambda_sweep import INTERRUPTED, Stop, open_page, same_command
 from sweeps.suite_reader import load_suite
 from sweeps.suite_spec import SWEEPS, SuiteSpec, resolved
 
@@ -64,8 +64,11 @@ def build_parser() -> CommandParser:
     where.add_argument("-o", "--out", metavar="DIR", default="runs", help="where the suite's folder is made (runs)")
     where.add_argument("--reports", action="store_true", help="write each sweep's own report too, about 3 s each")
     where.add_argument("--dry-run", action="store_true", help="list the sweeps, estimate the time, run nothing")
+    where.add_argument("--open", action="store_true", help="open the report when done")
+    where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
     where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     where.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_version(where)
     where.add_argument("-h", "--help", action="help", help="print this help")
     return parser
 
@@ -97,7 +100,7 @@ def command(args: "Namespace") -> int:
     tables = first_tables(spec)
     path = Path(args.out) / f"{spec.study}-{spec.identity()[:6]}"
     if args.dry_run:
-        return dry_run(spec, path, tables)
+        return dry_run(args, spec, path, tables)
     return run(args, spec, path, tables)
 
 
@@ -126,14 +129,14 @@ def first_tables(spec: SuiteSpec) -> dict[str, "Table"]:
     return tables
 
 
-def dry_run(spec: SuiteSpec, path: Path, tables: dict[str, "Table"]) -> int:
+def dry_run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "Table"]) -> int:
     """Say which sweeps there are and are left, time one round of each data set, and write nothing."""
     from core.data import prepare
-    from studies.data import load_table
-    from studies.lambda_sweep import estimate
+    from studies.data import load_table, resolve_objective
+    from studies.estimate import REPORT_SECONDS, estimate
     from studies.suite_run import folder_name
     from studies.suite_table import finished_summary
-    from studies.terminal import count
+    from studies.terminal import count, duration
 
     methods, whole, all_left = [name for name in SWEEPS if name in spec.methods], 0.0, 0
     for entry in spec.entries:
@@ -146,16 +149,15 @@ def dry_run(spec: SuiteSpec, path: Path, tables: dict[str, "Table"]) -> int:
                 print(f"{entry.label}, seed {seed}, {method:<7} {path / name} {state}".rstrip(), file=sys.stderr)
                 left += [] if state == "done" else [name]
         seconds = 0.0
-        if left:
-            sweep = entry.sweep(methods[0], spec.seeds[0])
-            each, trials, _ = estimate(sweep, prepare(tables[entry.name], sweep.trainer))
-            seconds = each * len(left) * (1 + 3 * sweep.search.confirm / trials)  # one or two picks, seeds and data
+        for method in methods if left else ():
+            sweep = entry.sweep(method, spec.seeds[0])
+            objective = resolve_objective(sweep, tables[entry.name])
+            found = estimate(sweep, objective, prepare(tables[entry.name], sweep.trainer))
+            share = sum(f"-{method}-" in name for name in left)
+            seconds += share * found.total(REPORT_SECONDS if args.reports else 0.0)
         whole, all_left = whole + seconds, all_left + len(left)
-        print(f"{entry.label}: {count(len(left), 'sweep')} to run, about {seconds / 60:.1f} min", file=sys.stderr)
-    print(
-        f"{count(all_left, 'sweep')} to run, about {whole / 60:.0f} min without pruning; nothing was run.",
-        file=sys.stderr,
-    )
+        print(f"{entry.label}: {count(len(left), 'sweep')} to run, about {duration(seconds)}", file=sys.stderr)
+    print(f"{count(all_left, 'sweep')} to run, about {duration(whole)}; nothing was run.", file=sys.stderr)
     return 0
 
 
@@ -171,7 +173,7 @@ def run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "Table
         from studies.suite_run import SuiteRun  # torch and optuna take seconds to import
 
         begin, stop = time.perf_counter(), Stop()
-        suite = SuiteRun(spec, folder, stop, quiet=args.quiet, reports=args.reports)
+        suite = SuiteRun(spec, folder, stop, quiet=args.quiet or args.json, reports=args.reports)
         suite.write_facts(tables)
         suite.run()
         return finish(args, suite, stop, time.perf_counter() - begin)
@@ -187,14 +189,19 @@ def finish(args: "Namespace", suite: "SuiteRun", stop: Stop, seconds: float) -> 
 
     suite.write_tables()
     page = write_suite_report(suite.folder.path)
-    if not args.quiet:
+    if not args.quiet and not args.json:
         for line in table_lines(suite.folder.path):
             print(line, file=sys.stderr)
         done = f"{count(suite.finished, 'sweep')} of {suite.total} finished"
         print(f"{done}, {count(suite.ran, 'sweep')} run now, in {seconds:.0f} s.", file=sys.stderr)
+    if args.json:
+        sys.stdout.write((suite.folder.path / "suite.json").read_text(encoding="utf-8"))
+    else:
+        announce("Report", str(page), quiet=args.quiet)
+    if args.open:
+        open_page(page)
     if stop.exit_code and not args.quiet:
         print(f"Continue    {same_command(sys.argv[1:], 'studies.suite')}", file=sys.stderr)
-    announce("Report", str(page), quiet=args.quiet)
     if stop.exit_code:
         return stop.exit_code
     return 0 if suite.finished else 4

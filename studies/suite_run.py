@@ -143,7 +143,10 @@ class SuiteRun:
                 stop=lambda: bool(self.stop.received),
                 out_of_time=lambda: deadline is not None and time.perf_counter() > deadline,
             )
-            return run.conclude(begin, interrupted=bool(self.stop.received), report=self.reports)
+            summary = run.conclude(begin, lambda: bool(self.stop.received))
+            if self.reports:
+                run.report()
+            return summary
 
     def write_facts(self, tables: dict[str, Table]) -> None:
         """Write what is known before the first sweep: the settings, and what each data set is."""

@@ -103,7 +103,6 @@ class Sweep:
     def run(self) -> None:
         """Search until the budget is used up or `stop` says so; everything finished is on disk afterwards."""
         budget = self.search.budget()
-        planned = budget * self.spec.trainer.epochs
         journal = Journal(str((self.folder.path / "study.journal").absolute()), self.spec.study)
         journal.append(self.search.finished(journal.written))
         while not self.stop():
@@ -115,11 +114,14 @@ class Sweep:
             journal.append(self.search.finished(journal.written))
             self.seconds += time.perf_counter() - begin
             self.save()
-            done = sum(self.spec.trainer.epochs for _ in self.trials) + sum(
-                max(t.reported, default=0) for t in self.live
-            )
-            self.watcher.round_ended(self.trials, min(1.0, done / planned))
+            self.watcher.round_ended(self.trials, self.share())
         self.folder.rewrite(self.trials, self.epochs)
+
+    def share(self) -> float:
+        """Return the share of the search that is done, in [0, 1]; a trial that was pruned is done."""
+        epochs = self.spec.trainer.epochs
+        done = epochs * len(self.trials) + sum(max(trial.reported, default=0) for trial in self.live)
+        return min(1.0, done / (epochs * self.search.budget()))
 
     def refill(self, budget: int) -> None:
         """Put new trials on the lanes that are free."""

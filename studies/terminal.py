@@ -2,7 +2,11 @@
 
 import contextlib
 import math
+import os
+import re
+import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,11 +21,22 @@ from sweeps.space import Choices
 from sweeps.spec import SweepSpec
 
 PLAIN_SECONDS = 10.0
+WIDE, WIDE_BAR, NARROW_BAR = 100, 14, 6
+AROUND_BAR = len("100%|| 00:00<00:00 ")
+WIDE_ENOUGH = 60
+TO_TYPE = ("hint:", "folder ", "Report ", "Run again ", "Continue ")
 
 
 def count(number: int, noun: str) -> str:
     """Return "1 trial", "2 trials", "2,000 rows"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """Return "40 s", "12 min" or "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def fixed(value: float) -> str:
@@ -110,18 +125,29 @@ class Terminal:
         self.log = log
         self.best: dict[str, Any] | None = None
         self.bar: Any = None
+        self.bar_width = WIDE_BAR
         self.printed = time.monotonic()
 
     def say(self, line: str) -> None:
         """Print a line above the bar, and add it to the log."""
         if self.log is not None and line:
             self.write_log(line)
-        if self.quiet or not line:
-            return
+        if line and not self.quiet:
+            self.show(line)
+
+    def say_always(self, line: str) -> None:
+        """Print a line even if quiet: the answer to a signal."""
+        if self.stream.isatty():
+            self.stream.write("\r")  # over the ^C that the terminal echoes
+        self.show(line)
+
+    def show(self, line: str) -> None:
+        """Print a line above the bar."""
+        text = wrapped(line, columns(self.stream)) if self.stream.isatty() else line
         if self.bar is not None:
-            self.bar.write(line, file=self.stream)
+            self.bar.write(text, file=self.stream)
         else:
-            print(line, file=self.stream, flush=True)
+            print(text, file=self.stream, flush=True)
 
     def write_log(self, line: str) -> None:
         """Add a line to the log, with the time; a log that cannot be written stops nothing."""
@@ -129,11 +155,21 @@ class Terminal:
         with contextlib.suppress(OSError), open(self.log, "a", encoding="utf-8", errors="replace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
 
-    def open_bar(self) -> None:
-        """Start the bar, where there is a terminal to draw it on."""
-        if not self.quiet and self.stream.isatty():
-            form = "{percentage:3.0f}%|{bar:14}| {desc} {elapsed}<{remaining}{postfix}"
-            self.bar = tqdm(total=self.budget, bar_format=form, file=self.stream, leave=False, dynamic_ncols=True)
+    def open_bar(self, done: int, total: int, share: float) -> None:
+        """Start a bar over trainings, where there is a terminal to draw it on.
+
+        Args:
+            done: how many trainings are over, of `total`.
+            share: how much of the work an earlier process did; the time left is told by what this one does.
+        """
+        if self.quiet or not self.stream.isatty():
+            return
+        self.bar_width = WIDE_BAR if columns(self.stream) >= WIDE else NARROW_BAR
+        form = f"{{percentage:3.0f}}%|{{bar:{self.bar_width}}}| {{desc}} {{elapsed}}<{{remaining}}{{unit}}"
+        self.bar = tqdm(
+            total=total, initial=round(share * total, 2), bar_format=form, file=self.stream, leave=False,
+            dynamic_ncols=True, desc=f"{done}/{total}", unit="",
+        )  # fmt: skip
 
     def close_bar(self) -> None:
         """Remove the bar."""
@@ -158,16 +194,56 @@ class Terminal:
         states = [row["state"] for row in rows]
         empty = sum(row.get("degenerate") == "empty" for row in rows)
         best = "no result yet" if self.best is None else "best " + " ".join(result_text(self.best).split("  ")[:3])
-        text = f"{best} | {states.count(PRUNED)} pruned {states.count(FAILED)} failed {empty} empty"
-        done = f"{len(rows)}/{self.budget}"
+        ended = f"{states.count(PRUNED)} pruned {states.count(FAILED)} failed {empty} empty"
+        self.progress(len(rows), self.budget, share, [best, ended])
+
+    def fresh_round_ended(self, done: int, total: int, share: float) -> None:
+        """The same while the picks are trained again."""
+        self.progress(done, total, share, ["on fresh seeds and data"])
+
+    def progress(self, done: int, total: int, share: float, parts: list[str]) -> None:
+        """Say how far the work is, with as many of the parts as the line holds."""
+        head = f"{done}/{total}"
         if self.bar is not None:
-            self.bar.set_description_str(done, refresh=False)
-            self.bar.set_postfix_str(text, refresh=False)
-            self.bar.n = round(share * self.budget, 2)
+            self.bar.set_description_str(head, refresh=False)
+            self.bar.unit = fitting(parts, columns(self.stream) - self.bar_width - len(head) - AROUND_BAR)
+            self.bar.n = round(share * total, 2)
             self.bar.refresh()
         elif time.monotonic() - self.printed > PLAIN_SECONDS:
             self.printed = time.monotonic()
-            self.say(f"{done} trials  {text}")
+            what = "trials" if len(parts) > 1 else "trainings"
+            self.say(f"{head} {what}  {' | '.join(parts)}")
+
+
+def columns(stream: TextIO) -> int:
+    """Return the width of the terminal that a stream writes to; 80 where that cannot be known."""
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        found = shutil.get_terminal_size((80, 24)).columns
+    return found or 80
+
+
+def wrapped(line: str, width: int) -> str:
+    """Break a line at spaces, later lines below its text; one that holds something to type or a path stays whole."""
+    if len(line) <= width or line.startswith(TO_TYPE):
+        return line
+    label = re.match(r"(\S| (?! )){0,11} {2,}", line)
+    indent = " " * (label.end() if label and width >= WIDE_ENOUGH else 2)
+    return "\n".join(
+        textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+def fitting(parts: list[str], room: int) -> str:
+    """Join as many of the parts as there is room for, the first ones; each whole or not at all."""
+    text = ""
+    for part in parts:
+        longer = f"{text} | {part}" if text else f"  {part}"
+        if len(longer) > room:
+            break
+        text = longer
+    return text
 
 
 def announce(label: str, path: str, *, quiet: bool = False) -> None:

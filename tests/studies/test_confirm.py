@@ -3,21 +3,27 @@
 import contextlib
 import json
 import math
+import os
+import re
+import shlex
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from commands import SMALL, only, sweep, table, trials
+from commands import SMALL, only, results, sweep, table, trials
 from conftest import handlers_kept
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from core.config import DataConfig, Hyperparameters, TrainerConfig
-from core.data import prepare
+from core.data import Dataset, prepare
 from core.results import Outcome
 from core.simulate import simulate
+from studies import fresh_training
 from studies.confirm import (
     Fresh,
     fresh_data_seeds,
@@ -26,11 +32,10 @@ from studies.confirm import (
     interval,
     summary_of,
     train,
-    train_fresh,
-    train_whole,
 )
 from studies.data import load_table
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, agreement
+from studies.fresh_training import FreshTraining
 from studies.records import read_rows
 from studies.rounds import Workers
 from studies.search import derived_seed
@@ -39,6 +44,32 @@ from sweeps.spec import load_spec
 from tests import oracles
 
 TRAINER = TrainerConfig(epochs=4, evaluate_every=2, batch_size=16)
+PICKS = {7: Hyperparameters(lr=0.03), 2: Hyperparameters(lambda_sparse=0.1)}
+
+
+def train_fresh(
+    picks: dict[int, Hyperparameters], count: int, data: DataConfig, dataset: Dataset, backend: BackendConfig,
+    store: Path | None = None, rounds: int = 100,
+) -> list[Fresh] | None:  # fmt: skip
+    """Train picks on fresh seeds and data; None where that takes more rounds than given."""
+    left = iter([False] * rounds)
+    with Workers(backend, dataset, TRAINER) as workers:
+        training = FreshTraining(picks, 5, count, data, dataset, workers, store)
+        return training.run(lambda: next(left, True), lambda *_: None)
+
+
+def alike(one: list[Fresh] | None, other: list[Fresh] | None) -> bool:
+    """Tell whether trainings are the same, bit for bit and in the same order."""
+    assert one
+    assert other
+    same = [a[:3] + a[4:] == b[:3] + b[4:] for a, b in zip(one, other, strict=True)]
+    for a, b in zip(one, other, strict=True):
+        assert (a.outcome is None) == (b.outcome is None)
+        if a.outcome is not None and b.outcome is not None:
+            same.append(a.outcome.numbers == b.outcome.numbers)
+            same += [np.array_equal(x, y) for x, y in zip(a.outcome[1:], b.outcome[1:], strict=True)]
+    return all(same)
+
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 
@@ -112,44 +143,82 @@ def test_fresh_trainings_do_not_depend_on_jobs(jobs: int) -> None:
     """Any number of workers gives, bit for bit and in the same order, what one gives."""
     data = DataConfig(rows=120, variables=4, edges=3)
     dataset = prepare(simulate(data), TRAINER)
-    picks = {7: Hyperparameters(lr=0.03), 2: Hyperparameters(lambda_sparse=0.1)}
-
-    def trained(backend: BackendConfig) -> list[Fresh]:
-        with Workers(backend, dataset, TRAINER) as workers:
-            return train_fresh(picks, 5, 3, data, dataset, workers)
-
-    expected, found = trained(BackendConfig(jobs=1)), trained(BackendConfig(name="threading", jobs=jobs))
-    assert [item[:3] for item in found] == [item[:3] for item in expected]
-    seeds = [(number, seed) for number in picks for seed in fresh_seeds(5, number, 3)]
+    expected = train_fresh(PICKS, 3, data, dataset, BackendConfig(jobs=1))
+    found = train_fresh(PICKS, 3, data, dataset, BackendConfig(name="threading", jobs=jobs))
+    assert alike(expected, found)
+    assert found is not None
+    seeds = [(number, seed) for number in PICKS for seed in fresh_seeds(5, number, 3)]
     assert [item[:2] for item in found] == seeds + seeds
     assert [item.data_seed for item in found] == [None] * 6 + fresh_data_seeds(5, 3) * 2
-    for one, other in zip(expected, found, strict=True):
-        assert one.outcome is not None
-        assert other.outcome is not None
-        assert one.outcome.numbers == other.outcome.numbers
-        assert np.array_equal(one.outcome.blind_graph, other.outcome.blind_graph)
     assert len({item.outcome.numbers["weights_hash"] for item in found if item.outcome}) == 12
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_stopped_after_any_round_and_continued(rounds: int, tmp_path: Path) -> None:
+    """Stopped again and again, fresh training goes on where it was and gives what it would have given."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset, store, one = prepare(simulate(data), TRAINER), tmp_path / "trained.pt", BackendConfig(jobs=1)
+    calm = train_fresh(PICKS, 3, data, dataset, one)
+    starts, found = 0, None
+    while found is None:
+        starts += 1
+        found = train_fresh(PICKS, 3, data, dataset, one, store, rounds=rounds)
+    assert starts == math.ceil(4 / rounds), "two pieces of work at a time, two rounds each"
+    assert alike(calm, found)
+
+
+def test_what_was_trained_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second time nothing is trained; of another pick, or of more seeds, only what is new."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset, store, one = prepare(simulate(data), TRAINER), tmp_path / "trained.pt", BackendConfig(jobs=1)
+    first = train_fresh(PICKS, 2, data, dataset, one, store)
+    assert alike(first, train_fresh(PICKS, 2, data, dataset, one, store, rounds=0))
+    begun: list[tuple[int, int]] = []
+    original = fresh_training.start
+
+    def start(trials: list[tuple[int, int, Hyperparameters]], *rest: Any) -> Any:
+        begun.extend((number, seed) for number, seed, _ in trials)
+        return original(trials, *rest)
+
+    monkeypatch.setattr(fresh_training, "start", start)
+    other = {7: PICKS[7], 3: Hyperparameters()}
+    again = train_fresh(other, 2, data, dataset, one, store)
+    assert {number for number, _ in begun} == {3}
+    assert alike(again, train_fresh(other, 2, data, dataset, one))
+    begun.clear()
+    more = train_fresh(other, 3, data, dataset, one, store)
+    assert sorted(begun) == sorted(2 * [(number, fresh_seeds(5, number, 3)[2]) for number in other])
+    assert alike(more, train_fresh(other, 3, data, dataset, one))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no file of ours", "cut"])
+def test_a_damaged_state_is_trained_again(damage: bytes | str, tmp_path: Path) -> None:
+    """What cannot be read costs the time to train it again, nothing else."""
+    data = DataConfig(rows=120, variables=4, edges=3)
+    dataset, store, one = prepare(simulate(data), TRAINER), tmp_path / "trained.pt", BackendConfig(jobs=1)
+    calm = train_fresh(PICKS, 2, data, dataset, one, store)
+    store.write_bytes(damage if isinstance(damage, bytes) else store.read_bytes()[:-200])
+    assert alike(calm, train_fresh(PICKS, 2, data, dataset, one, store))
 
 
 def test_a_training_that_diverges_fails_alone() -> None:
     """A diverged training has a reason and no score; its neighbours are as if it were not there."""
     data = DataConfig(rows=120, variables=4, edges=3)
-    dataset = prepare(simulate(data), TRAINER)
-    good = [(1, 11, Hyperparameters()), (1, 12, Hyperparameters())]
-    alone = train_whole(good, None, dataset, TRAINER)
-    found = train_whole([good[0], (2, 13, Hyperparameters(lambda_disen=1e39)), good[1]], None, dataset, TRAINER)
-    assert [item.error for item in found] == ["", "loss is not finite", ""]
-    assert found[1].outcome is None
-    hashes = [item.outcome and item.outcome.numbers["weights_hash"] for item in (found[0], found[2])]
-    assert hashes == [item.outcome and item.outcome.numbers["weights_hash"] for item in alone]
+    dataset, one = prepare(simulate(data), TRAINER), BackendConfig(jobs=1)
+    found = train_fresh({**PICKS, 4: Hyperparameters(lambda_disen=1e39)}, 2, data, dataset, one)
+    assert found is not None
+    assert [(item.trial, item.error, item.outcome is None) for item in found if item.error] == [
+        (4, "loss is not finite", True)
+    ] * 4
+    assert alike([item for item in found if item.trial != 4], train_fresh(PICKS, 2, data, dataset, one))
 
 
 def test_data_that_cannot_be_learned_from_fail() -> None:
     """A draw without enough values is a failed training with its reason, not an error of the run."""
     data = DataConfig(rows=120, variables=4, edges=3)
     dataset = prepare(simulate(data), TRAINER)
-    with Workers(BackendConfig(jobs=1), dataset, TRAINER) as workers:
-        found = train_fresh({0: Hyperparameters()}, 5, 2, replace(data, rows=20), dataset, workers)
+    found = train_fresh({0: Hyperparameters()}, 2, replace(data, rows=20), dataset, BackendConfig(jobs=1))
+    assert found is not None
     assert [item.error == "" for item in found] == [True, True, False, False]
     assert all("rows" in item.error for item in found[2:])
 
@@ -317,4 +386,36 @@ def test_fewer_fresh_seeds_later() -> None:
     assert sweep(*SMALL, "--confirm", "0", "-q") == 0
     summary = json.loads((only() / "summary.json").read_text())
     assert summary["confirm"] is None
-    assert list((only() / "confirm").iterdir()) == []
+    assert [path.name for path in (only() / "confirm").iterdir()] == ["trained.pt"]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_ctrl_c_while_confirming(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C while the picks are trained again ends after the round; the same command ends as if undisturbed."""
+    words = (*SMALL, "--confirm", "2")
+    monkeypatch.setattr("sys.argv", ["lambda_sweep", *words])
+    rounds: list[int] = []
+
+    def ended(_: Any, done: int, *__: Any) -> None:
+        rounds.append(done)
+        if len(rounds) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("studies.terminal.Terminal.fresh_round_ended", ended)
+        assert sweep(*words) == 130
+    assert len(rounds) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] == f"Continue    python -m studies.lambda_sweep {shlex.join(words)}"
+    summary = json.loads((only() / "summary.json").read_text())
+    assert (summary["stopped_early"], summary["confirm"], summary["trials"]) == (True, None, 10)
+    assert sweep(*words) == 0
+    text = capsys.readouterr().err
+    assert re.search(r"confirm    trial .* again, on 2 fresh seeds and 2 fresh data sets, \d+ % done\n", text)
+    assert "Continue" not in text
+    assert sweep(*words, "-q", "-o", "calm") == 0
+    assert results(only()) == results(only("calm"))
+    capsys.readouterr()
+    assert sweep(*words) == 0
+    assert "confirm  " not in capsys.readouterr().err, "on a finished run nothing is trained again"
+    assert results(only()) == results(only("calm"))

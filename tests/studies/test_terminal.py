@@ -15,12 +15,14 @@ from studies.terminal import (
     closing_lines,
     count,
     data_line,
+    duration,
     edge_warnings,
     fixed,
     fresh_lines,
     missing_line,
     result_text,
     space_line,
+    wrapped,
 )
 from sweeps.spec import load_spec
 
@@ -83,7 +85,7 @@ def test_plain_lines_without_a_terminal() -> None:
     for quiet, verbose in ((False, False), (False, True), (True, True)):
         stream = io.StringIO()
         terminal = Terminal(5, quiet=quiet, verbose=verbose, stream=stream)
-        terminal.open_bar()
+        terminal.open_bar(0, 5, 0.0)
         terminal.trial_ended(DONE, best=True)
         terminal.trial_ended(FAILED, best=False)
         terminal.trial_ended({**DONE, "number": 8, "state": "pruned"}, best=False)
@@ -110,19 +112,71 @@ def test_a_plain_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None
     assert stream.getvalue().splitlines() == ["2/5 trials  no result yet | 0 pruned 1 failed 1 empty"] * 2
 
 
-def test_the_bar_on_a_terminal() -> None:
-    """On a terminal there is a bar with trials done and the best result, and it is removed in the end."""
+@pytest.mark.parametrize(("width", "shown"), [(120, True), (80, False), (40, False)])
+def test_the_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch, width: int, shown: bool) -> None:
+    """On a terminal there is a bar with as much of the best result and the states as fits, removed in the end."""
+    monkeypatch.setenv("COLUMNS", str(width))
     stream = Screen()
     terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
-    terminal.open_bar()
+    terminal.open_bar(0, 5, 0.0)
     terminal.trial_ended(DONE, best=True)
     terminal.round_ended([DONE], 0.2)
     text = stream.getvalue()
-    assert "1/5" in text
-    assert "best SHD 1 F1 0.96 edges 14/13" in text
-    assert "0 pruned 0 failed 0 empty" in text
+    assert "0/5 00:00<?" in text
+    assert "1/5 00:00<00:0" in text
+    assert ("best SHD 1 F1 0.96 edges 14/13" in text) == (width > 40)
+    assert ("14/13 | 0 pruned 0 failed 0 empty" in text) == shown
+    assert max(len(part) for part in text.replace("\n", "\r").split("\r")) <= width
     terminal.close_bar()
     assert stream.getvalue().endswith("\r")
+
+
+def test_the_time_left_is_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier process did counts as done, and not for the speed."""
+    monkeypatch.setenv("COLUMNS", "120")
+    stream, now = Screen(), [100.0]
+    terminal = Terminal(100, quiet=False, verbose=False, stream=stream)
+    terminal.open_bar(50, 100, 0.5)
+    monkeypatch.setattr(terminal.bar, "_time", lambda: now[0])
+    terminal.bar.start_t, now[0] = 100.0, 110.0
+    terminal.round_ended([DONE] * 60, 0.6)
+    assert "50/100 00:00<?" in stream.getvalue()
+    assert "60/100 00:10<00:40" in stream.getvalue()
+
+
+def test_fresh_trainings_have_a_bar_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the picks are trained again the bar counts trainings; elsewhere a plain line does."""
+    now, stream = [100.0], io.StringIO()
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
+    now[0] = 111.0
+    terminal.fresh_round_ended(3, 20, 0.4)
+    assert stream.getvalue() == "3/20 trainings  on fresh seeds and data\n"
+
+
+@given(st.lists(st.text("abc,", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(30, 130))
+def test_long_lines_are_broken_at_spaces(words: list[str], width: int) -> None:
+    """Broken lines have all words in order and fit, later ones stand below the text; what is typed stays whole."""
+    line = "missing    " + " ".join(words)
+    parts = wrapped(line, width).split("\n")
+    assert " ".join(parts).split() == line.split()
+    assert all(len(part) <= width for part in parts)
+    assert all(part.startswith("  ") for part in parts[1:])
+    assert wrapped(f"hint: --set {line}", width) == f"hint: --set {line}"
+
+
+def test_where_later_lines_begin() -> None:
+    """Below the text of a labelled line, two spaces in without a label or on a narrow terminal."""
+    assert wrapped("missing    " + "abcd " * 12, 62).split("\n")[1].startswith(" " * 11 + "abcd")
+    assert wrapped("smoke: " + "abcd " * 12, 62).split("\n")[1].startswith("  abcd")
+    assert wrapped("missing    " + "abcd " * 12, 40).split("\n")[1].startswith("  abcd")
+
+
+def test_durations() -> None:
+    """Seconds, minutes or hours, as a person would say it."""
+    assert [duration(value) for value in (0.4, 89, 90, 3600, 5400, 9000)] == [
+        "0 s", "89 s", "2 min", "60 min", "1.5 h", "2.5 h",
+    ]  # fmt: skip
 
 
 def test_the_last_lines() -> None:
