@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.graph_text import edges_of, edges_text
-from studies.choice import AMONG, AT_LEAST, best_row, leader
+from studies.choice import AMONG, AT_LEAST, best_row, leader, placed
 from studies.records import COMPLETE, FAILED, PRUNED
 
 D = 5
@@ -67,6 +67,49 @@ def test_the_pick_is_the_medoid_by_loops(count: int, seed: int) -> None:
     picked = best_row(trials, "blind")
     assert picked is not None
     assert picked["number"] == expected
+
+
+def settled(number: int, price: float, graph: np.ndarray, shd: int, state: str = COMPLETE) -> dict[str, Any]:
+    """Return a trial at a price of an edge."""
+    return {**row(number, -1.0, graph, state, shd), "lambda_sparse": price, "lambda_acyclic": 1e-3, "lr": 0.01}
+
+
+def test_of_equal_winners_the_one_with_good_neighbours_stands() -> None:
+    """Equally good trials are told apart by what is near: the first is at the rim, where its neighbours fail."""
+    graph = graph_of((0, 1))
+    rim = [settled(0, 1.0, graph, 0), settled(1, 1.3, graph, 9, PRUNED), settled(2, 0.8, graph, 7)]
+    heart = [settled(3, 0.01, graph, 1), settled(4, 0.013, graph, 0), settled(5, 0.016, graph, 1)]
+    picked = best_row(rim + heart, "val_shd")
+    assert picked is not None
+    assert picked["number"] == 4
+    assert best_row([*rim, *heart, settled(6, 3.0, graph, 0)], "val_shd")["number"] in {4, 6}  # type: ignore[index]
+    worse = {**heart[1], "val_f1": -0.1}
+    assert best_row([*rim, heart[0], worse, heart[2]], "val_shd") == rim[0], "neighbours only break ties"
+
+
+def test_of_equal_blind_picks_the_one_with_like_neighbours_stands() -> None:
+    """Among trials of the picked graph, the one whose neighbours found nearly the same graph; no truth is read."""
+    common, odd = graph_of((0, 1), (1, 2)), graph_of((3, 4), (2, 0), (4, 1))
+    rim = [settled(0, 1.0, common, 0), settled(1, 1.3, odd, 0), settled(2, 0.8, odd, 0)]
+    heart = [settled(n, 0.01 + n / 1000, common, 99 - n) for n in (3, 4, 5)]
+    scores = {0: -9.0, 3: -8.0, 4: -8.5, 5: -7.0, 1: 0.0, 2: 0.0}
+    trials = [{**item, "blind_score": scores[item["number"]]} for item in rim + heart]
+    picked = best_row(trials, "blind")
+    assert picked is not None
+    assert picked["number"] in {3, 4}
+    for item in trials:
+        item["val_shd"] = item["val_shd_blind"] = None
+    assert best_row(trials, "blind") == picked
+
+
+def test_settings_lie_on_the_ranges_that_were_tried() -> None:
+    """Each swept setting goes from 0 to 1, by logarithm over a factor of ten; what never varied is left out."""
+    rows = [
+        {"number": n, "lambda_sparse": price, "lr": rate, "lambda_acyclic": 1.0}
+        for n, (price, rate) in enumerate([(0.01, 0.01), (0.1, 0.02), (1.0, 0.05)])
+    ]
+    assert np.allclose(placed(rows), np.array([[0, 0], [0.5, 0.25], [1, 1]]))
+    assert placed([{"number": 0}, {"number": 1}]).tolist() == [[0.0], [0.0]]
 
 
 @given(st.integers(2, 40), st.integers(0, 2**32 - 1))
