@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core import __version__
-from core.errors import GraphsweepError
+from core.errors import GraphsweepError, RunFolderError
 
 HELP_HINT = "--help lists all options"
 
@@ -73,7 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(given: list[Path], out: Path | None) -> Path:
     """Build the page of a folder by its kind, or the comparison of several; return the page."""
-    from reports.page import write_report  # noqa: PLC0415 - half a second that --help must not wait for
+    for run in given:
+        if not run.exists():
+            raise RunFolderError(
+                f"no run folder at {run}", "give the folder that a sweep wrote, runs/<study>-<data>-<hash>"
+            )
+    from reports.page import write_report  # noqa: PLC0415 - half a second that nothing above must wait for
     from reports.several import without_comparisons  # noqa: PLC0415
     from reports.several_page import write_comparison  # noqa: PLC0415
     from reports.stability import write_stability_report  # noqa: PLC0415

@@ -122,6 +122,16 @@ LISTED = "import sys\nfrom {} import main\ntry:\n    code = main(sys.argv[1:])\n
         ("studies.lambda_sweep", ["--set", "space.lambda_sprase=1"], 2),
         ("studies.rerun", ["--help"], 0),
         ("studies.rerun", ["nowhere"], 3),
+        ("studies.rerun", ["--version"], 0),
+        ("studies.suite", ["--help"], 0),
+        ("studies.suite", ["--version"], 0),
+        ("studies.suite", ["--trials", "0"], 2),
+        ("studies.suite", ["-c", "nowhere.yaml"], 2),
+        ("studies.stability", ["--help"], 0),
+        ("reports.__main__", ["--help"], 0),
+        ("reports.__main__", ["--version"], 0),
+        ("reports.__main__", [], 2),
+        ("reports.__main__", ["nowhere"], 3),
     ],
 )
 def test_wrong_input_does_not_wait_for_torch(module: str, words: list[str], code: int) -> None:
