@@ -125,7 +125,7 @@ def _clipping(run: Run) -> Iterator[Finding]:
         norms = run.epochs.number("grad_norm_median")
         norms = norms[np.isfinite(norms)]
         trials = f"{heavy:,} of {count(len(known), 'trial')} {either(heavy, 'clips', 'clip')}"
-        text = f"{trials} over half of the steps; the best trial clips {share(own)} of its own."
+        text = f"{trials} over half of the steps; the {scale_of(run).winner} clips {share(own)} of its own."
         advice, setting = "Lower the upper bound of lr", ""
         if len(norms):
             advice += ", or raise the limit to the 90th percentile of the gradient norm:"
@@ -140,7 +140,9 @@ def _balance(run: Run) -> Iterator[Finding]:
         tail = values[-max(1, len(values) // 10) :]
         part = float(np.mean(tail)) if len(tail) else math.nan
         if part > DOMINANT and name != "recon":
-            text = f"In the last tenth of the best trial's epochs {share(part)} of its loss is {words[name]}."
+            text = (
+                f"In the last tenth of the {scale_of(run).winner}'s epochs {share(part)} of its loss is {words[name]}."
+            )
             yield Finding("Loss terms out of balance", text, "fig-training", f"Lower {axis_name('lambda_' + name)}.")
 
 

@@ -9,6 +9,7 @@ from reports.columns import Floats
 from reports.figures.training import TERMS
 from reports.finding import Finding
 from reports.run import Run, number
+from reports.scores import scale_of
 from reports.wording import axis_name, count, share
 
 DROWNS, NOTHING, FIRST = 0.95, 1e-12, 3
@@ -66,7 +67,7 @@ def one_term_pulls(run: Run) -> Iterator[Finding]:
         own = number(run.best, f"grad_share_{name}")
         if name == "recon" or not (own > DROWNS or heavy > len(known) / 2):
             continue
-        whose = f", {share(own)} in the best trial" if math.isfinite(own) else ""
+        whose = f", {share(own)} in the {scale_of(run).winner}" if math.isfinite(own) else ""
         text = (
             f"In {heavy:,} of {count(len(known), 'trial')} {word} makes over "
             f"{share(DROWNS)} of the gradient{whose}: the data hardly count."

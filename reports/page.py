@@ -181,7 +181,7 @@ def _content(run: Run) -> dict[str, Any]:
 def heading(run: Run) -> str:
     """Name the study and its data."""
     study, dataset = (str(run.summary.get(name) or "") for name in ("study", "dataset"))
-    return f"{study or run.name} on {dataset or 'unnamed data'}"
+    return wording.clean(f"{study or run.name} on {dataset or 'unnamed data'}")
 
 
 def _facts(run: Run) -> list[str]:
@@ -192,7 +192,7 @@ def _facts(run: Run) -> list[str]:
         facts.append(wording.count(rows, "row"))
     if seed == seed:  # noqa: PLR0124
         facts.append(f"seed {seed:.0f}")
-    return [*facts, run.name]
+    return [*facts, wording.clean(run.name)]
 
 
 def colour_style() -> str:

@@ -20,7 +20,7 @@ from reports.page import HERE, colour_style, compact, digest, templates
 from reports.pictures import write_pictures
 from reports.stability_folder import StabilityFolder, load_stability_folder
 from reports.stability_standing import in_short, sentences
-from reports.wording import count
+from reports.wording import clean, count
 
 PLOTS = (
     effects.measures, courses.norms, courses.clipping, loss.losses, courses.rate, effects.gradient, graphs.graphs,
@@ -71,7 +71,7 @@ def write_stability_report(path: Path, out: Path | None = None) -> Path:
 
 def heading(study: StabilityFolder) -> str:
     """Name the study and its data."""
-    return f"{study.facts.get('study') or 'stability'} on {study.facts.get('dataset') or 'unnamed data'}"
+    return clean(f"{study.facts.get('study') or 'stability'} on {study.facts.get('dataset') or 'unnamed data'}")
 
 
 def assemble(study: StabilityFolder, pictures: list[Picture]) -> str:

@@ -76,7 +76,7 @@ class Setting:
     def ticks(self, gap: float = 0.1) -> list[float]:
         """Choose values to write on the axis, at least `gap` apart: levels or round numbers, else the two ends."""
         if self.levels:
-            return list(self.levels[:: max(1, int(np.ceil(gap / 2 * len(self.levels))))])
+            return list(self.levels[:: max(1, int(np.ceil(gap * len(self.levels) - 1e-9)))])
         if self.log:
             decades = float(np.log10(self.high / self.low))
             powers = np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)

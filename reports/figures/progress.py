@@ -170,6 +170,8 @@ def draw(axes: Axes, numbers: Progress) -> None:
     for state, colour, marker in (("pruned", PRUNED, "D"), ("complete", CORRECT, "o")):
         here = (numbers.state == state) & np.isfinite(numbers.value)
         inside, above = here & (numbers.value <= numbers.top), here & (numbers.value > numbers.top)
+        if not here.any():
+            continue
         hollow = state == "pruned"
         face = "none" if hollow else colour
         label = f"{state} ({int(here.sum()):,})"

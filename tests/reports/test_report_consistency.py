@@ -1,16 +1,18 @@
 """Laws of the whole page: sentences, tiles, findings and figures of one run never say two things of one number."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from run_folders import SENSORS, edit_trials, make_run
+from run_folders import HOSTILE, SENSORS, edit_trials, make_run
 
 from reports import findings as finding
-from reports import sections
+from reports import sections, wording
 from reports.answer import DOUBT, EVEN, answer
 from reports.figures import (
     arrows,
@@ -27,6 +29,8 @@ from reports.figures import (
 from reports.page import write_report
 from reports.references import compared
 from reports.run import Run
+from reports.several_page import write_comparison
+from reports.swept import Setting
 from reports.tables import load_run
 
 RUNS: dict[str, dict[str, Any]] = {
@@ -197,3 +201,44 @@ def test_nav_names_every_section(usual: Path, blind: Path) -> None:
         text = (folder / "report.html").read_text(encoding="utf-8")
         linked = re.findall(r'href="#([a-z]+)"', text[text.index("<nav") : text.index("</nav>")])
         assert linked == re.findall(r'<section id="([a-z]+)"', text)
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "x" * 200])
+def test_a_hostile_study_is_text_everywhere(tmp_path: Path, name: str) -> None:
+    """Names of study, data and folder are text in report, comparison and figures' README, whatever they hold."""
+    clean = "".join(char for char in name if char.isprintable() and char not in "/\0")
+    folder = make_run(tmp_path / clean, trials=4, confirm=0, failed=1.1)
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps(summary | {"study": name, "dataset": name}))
+    other = make_run(tmp_path / "other", trials=4, confirm=0, failed=1.1)
+    for page in (write_report(folder), write_comparison([folder, other], tmp_path / "out")):
+        text = page.read_text(encoding="utf-8")
+        bare = re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
+        assert not re.search(r"<script>|<img|alert\(\d\)</script", bare)
+        assert "\u202e" not in text
+        assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", text)[0]
+    heading = html.unescape(re.findall(r"<h1[^>]*>(.*?)</h1>", (folder / "report.html").read_text())[0])
+    assert re.sub(r"\s+", " ", heading) == re.sub(r"\s+", " ", wording.clean(f"{name} on {name}"))
+
+
+def test_only_states_that_occur_are_in_the_legend(tmp_path: Path) -> None:
+    """A sweep without pruned trials has none in the legend of its progress."""
+    for share, expected in ((0.0, ["complete (20)", "best so far"]), (0.4, ["pruned", "complete", "best so far"])):
+        drawn = progress.plot(load_run(make_run(tmp_path / str(share), trials=20, pruned=share, failed=0.0)))
+        assert drawn is not None
+        legend = drawn.figure.axes[0].get_legend()
+        assert legend is not None
+        texts = [text.get_text() for text in legend.get_texts()]
+        assert len(texts) == len(expected)
+        assert all(text.startswith(start) for text, start in zip(texts, expected, strict=True))
+
+
+@pytest.mark.parametrize("levels", [2, 4, 6, 8, 12])
+def test_labels_of_a_grid_do_not_touch(levels: int) -> None:
+    """On an axis of a list's values the labels stand at least as far apart as was asked for."""
+    values = np.geomspace(1e-6, 1.0, levels)
+    setting = Setting("lambda_sparse", values, 1e-6, 1.0, False, tuple(values.tolist()))
+    for gap in (0.1, 0.19):
+        places = setting.place(np.array(setting.ticks(gap)))
+        assert len(places) >= 2
+        assert np.diff(places).min() >= gap - 1e-9
