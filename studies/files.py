@@ -1,6 +1,7 @@
 """Files that are whole: written by rename, checked when read, and kept when they are torn."""
 
 import errno
+import json
 import lzma
 import os
 import pickle
@@ -20,6 +21,7 @@ UNREADABLE = (
     OverflowError, RecursionError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error, struct.error,
     lzma.LZMAError,
 )  # fmt: skip
+LAST_OPERATION = 9  # of optuna.storages.journal, JournalOperation
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -105,3 +107,21 @@ def read_tensors(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.load(path, weights_only=True)
+
+
+def check_journal(path: Path) -> None:
+    """Raise RunFolderError, with the line, unless every whole line is an operation that Optuna's journal knows."""
+    data = path.read_bytes() if path.exists() else b""
+    for number, line in enumerate(data[: data.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
+        try:
+            entry = json.loads(line)
+            known = isinstance(entry, dict) and 0 <= entry["op_code"] <= LAST_OPERATION
+        except (ValueError, KeyError, TypeError, RecursionError):
+            known = False
+        if not known:
+            raise no_journal(path, f"line {number}")
+
+
+def no_journal(path: Path, what: str) -> RunFolderError:
+    """Say that a file is none that Optuna can read."""
+    return RunFolderError(f"{path}: {what} is not of an Optuna journal", "move the file away; the records are kept")

@@ -1,16 +1,12 @@
 """The run's copy of its finished trials as an Optuna journal, for `optuna.load_study` and optuna-dashboard."""
 
-import json
 import warnings
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial
 
-from core.errors import RunFolderError
-from studies.files import cut_torn_line, folder_error
-
-LAST_OPERATION = 9  # of optuna.storages.journal, JournalOperation
+from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, no_journal
 
 
 class Journal:
@@ -41,10 +37,12 @@ class Journal:
                 study = optuna.create_study(
                     study_name=study_name, storage=self.storage, direction="minimize", load_if_exists=True
                 )
+            self.study_id = study._study_id
+            self.written = len(study.get_trials(deepcopy=False))
         except OSError as error:
             raise folder_error(self.path, error) from error
-        self.study_id = study._study_id
-        self.written = len(study.get_trials(deepcopy=False))
+        except (*UNREADABLE, AssertionError, optuna.exceptions.OptunaError) as error:
+            raise no_journal(self.path, f"some line ({type(error).__name__})") from error
 
     def append(self, trials: list[FrozenTrial]) -> None:
         """Write finished trials; the first must be the one after the last written."""
@@ -54,19 +52,3 @@ class Journal:
             except OSError as error:
                 raise folder_error(self.path, error) from error
             self.written += 1
-
-
-def check_journal(path: Path) -> None:
-    """Raise RunFolderError, with the line, unless every line is an operation that Optuna's journal knows."""
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-            known = isinstance(entry, dict) and 0 <= entry["op_code"] <= LAST_OPERATION
-        except (ValueError, KeyError, TypeError):
-            known = False
-        if not known:
-            raise RunFolderError(
-                f"{path}: line {number} is not of an Optuna journal", "move the file away; the records are kept"
-            )

@@ -24,7 +24,7 @@ from core.graph_text import edges_of
 from core.run_format import FORMAT as FORMAT
 from core.run_format import check_format
 from studies.files import UNREADABLE as UNREADABLE
-from studies.files import cut_torn_line, keep_torn, read_tensors
+from studies.files import check_journal, cut_torn_line, keep_torn, read_tensors
 from studies.files import folder_error as folder_error
 from studies.files import write_whole as write_whole
 from studies.records import (
@@ -169,7 +169,7 @@ class RunFolder:
             RunFolderError: the checkpoint cannot be read, or is of a newer format.
         """
         check_format(self.path)
-        self.note_repair(JOURNAL, cut_torn_line(self.path / JOURNAL))
+        check_journal(self.path / JOURNAL)
         path = self.path / CHECKPOINT
         if not path.exists():
             self.begin_anew()
@@ -186,8 +186,8 @@ class RunFolder:
             sums = {name: dict(state["sums"][name]) for name in self.sums} if "sums" in state else None
         except UNREADABLE as error:
             raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
-        trials, epochs = self.read_records(finished, reached)
-        self.check_sums(trials, epochs, sums)
+        trials, epochs = self.read_records(finished, reached, sums)
+        self.note_repair(JOURNAL, cut_torn_line(self.path / JOURNAL))
         for name in (TRIALS, EPOCHS):
             self.note_repair(name, keep_torn(self.path / name))
         self.rewrite(trials, epochs)
@@ -212,26 +212,23 @@ class RunFolder:
         for name in (TRIALS, EPOCHS):
             (self.path / name).unlink(missing_ok=True)
 
-    def check_sums(
-        self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]], sums: dict[str, dict[int, int]] | None
-    ) -> None:
-        """Compare the records with the checkpoint's checksums, None where an earlier version kept none.
+    def check_sums(self, name: str, found: dict[int, int], sums: dict[str, dict[int, int]] | None) -> None:
+        """Take the checksums of a record's rows, once they are those of the checkpoint.
+
+        Args:
+            name: of the record; found: the checksum of each trial's rows.
+            sums: what the checkpoint has; None where an earlier version kept none.
 
         Raises:
             RunFolderError: a row is not as it was written; the files stay as they are.
         """
-        self.sums = {
-            TRIALS: row_sums(trials, "number", self.columns),
-            EPOCHS: row_sums(epochs, "trial", EPOCH_COLUMNS),
-        }
-        for name, found in self.sums.items() if sums is not None else ():
-            assert sums is not None
-            changed = sorted(number for number in found if found[number] != sums[name].get(number))
-            if changed:
-                raise RunFolderError(
-                    f"{self.path / name}: trial {changed[0]} is not as the run wrote it",
-                    "put the file back as it was, or start anew with --fresh",
-                )
+        changed = [] if sums is None else [number for number in found if found[number] != sums[name].get(number)]
+        if changed:
+            raise RunFolderError(
+                f"{self.path / name}: trial {min(changed)} is not as the run wrote it",
+                "put the file back as it was, or start anew with --fresh",
+            )
+        self.sums[name] = found
 
     def note_repair(self, name: str, kept: Path | None) -> None:
         """Note that a file was repaired, if anything was kept of what was cut off."""
@@ -239,21 +236,23 @@ class RunFolder:
             self.repairs.append(f"{self.path / name}: was torn or not whole; repaired, what it was is in {kept.name}")
 
     def read_records(
-        self, finished: set[int], reached: dict[int, int]
+        self, finished: set[int], reached: dict[int, int], sums: dict[str, dict[int, int]] | None
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Read the rows that the checkpoint knows of; those of a round that was cut off are left out.
 
         Args:
             finished: numbers of the trials that ended.
             reached: number of a live trial -> epochs it has done.
+            sums: the checkpoint's checksums, by record and trial; None where it has none.
 
         Raises:
-            RunFolderError: rows that the checkpoint knows of are gone; the files stay as they are.
+            RunFolderError: rows that the checkpoint knows of are gone or others; the files stay as they are.
         """
         trials = [row for row in self.rows(TRIALS, "number") if row["number"] in finished]
         known = {row["number"] for row in trials} == finished and len(trials) == len(finished)
         if not known or not all(self.sound(row) for row in trials):
             raise self.damaged(TRIALS)
+        self.check_sums(TRIALS, row_sums(trials, "number", self.columns), sums)
         last = {**{row["number"]: row["epochs"] for row in trials}, **reached}
         epochs = [row for row in self.rows(EPOCHS, "epoch") if row["epoch"] <= last.get(row["trial"], -1)]
         seen: dict[int, list[int]] = {number: [] for number, epoch in last.items() if epoch > 0}
@@ -262,6 +261,7 @@ class RunFolder:
         for number, steps in seen.items():
             if not steps or min(steps) < 1 or sorted(steps) != list(range(min(steps), last[number] + 1, min(steps))):
                 raise self.damaged(EPOCHS)
+        self.check_sums(EPOCHS, row_sums(epochs, "trial", EPOCH_COLUMNS), sums)
         return trials, epochs
 
     def sound(self, row: dict[str, Any]) -> bool:

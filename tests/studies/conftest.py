@@ -14,6 +14,7 @@ for folder in (str(HERE), str(HERE.parents[1])):
         sys.path.insert(0, folder)
 
 from commands import ALL_STATES, WarmProcess, only, sweep  # noqa: E402
+from faults import TALLY  # noqa: E402
 
 import core  # noqa: E402, F401  (sets MKL_CBWR before torch loads)
 
@@ -57,3 +58,12 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess]:
     """A process from which commands are forked."""
     with WarmProcess(tmp_path_factory.mktemp("warm")) as process:
         yield process
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults were tried, how many passed, and how many records were lost."""
+    tried = {key.removesuffix(" tried"): count for key, count in TALLY.items() if key.endswith(" tried")}
+    for section, count in tried.items():
+        terminalreporter.write_line(f"faults of {section}: {count} tried, {TALLY[f'{section} passed']} passed")
+    if tried:
+        terminalreporter.write_line(f"records lost: {TALLY['records lost']}")
