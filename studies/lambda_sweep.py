@@ -131,8 +131,11 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
     for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec),
                  baseline_line(baselines), more_baselines_line(baselines), f"folder     {path}"):  # fmt: skip
         say(line)
+    if done >= found.trials:
+        say(f"finished: {done} of {found.trials} done; the report would be written again. Nothing was run.")
+        return 0
     if done:
-        say(f"continuing: {done} of {found.trials} done" if done < found.trials else f"finished: {done} trials done")
+        say(f"continuing: {done} of {found.trials} done")
     known = spec.search.pruner in ("cohort", "none")
     say(
         f"{count(found.trials - done, 'trial')} of {spec.trainer.epochs} epochs would take "

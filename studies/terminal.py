@@ -23,7 +23,7 @@ from sweeps.spec import SweepSpec
 PLAIN_SECONDS = 10.0
 WIDE, WIDE_BAR, NARROW_BAR = 100, 14, 6
 AROUND_BAR = len("100%|| 00:00<00:00 ")
-WIDE_ENOUGH = 60
+WIDE_ENOUGH, NO_BREAK = 60, "\N{NO-BREAK SPACE}"
 TO_TYPE = ("hint:", "folder ", "Report ", "Run again ", "Continue ")
 
 
@@ -230,9 +230,9 @@ def wrapped(line: str, width: int) -> str:
         return line
     label = re.match(r"(\S| (?! )){0,11} {2,}", line)
     indent = " " * (label.end() if label and width >= WIDE_ENOUGH else 2)
-    return "\n".join(
-        textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    )
+    kept = line.replace(" %", f"{NO_BREAK}%")
+    parts = textwrap.wrap(kept, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(parts).replace(NO_BREAK, " ")
 
 
 def fitting(parts: list[str], room: int) -> str:

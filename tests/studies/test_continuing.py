@@ -107,6 +107,11 @@ def test_what_a_dry_run_foresees(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().err
     assert "continuing: 4 of 10 done\n" in text
     assert re.search(last.format(6), text)
+    assert sweep(*SMALL, "-q") == 0
+    capsys.readouterr()
+    assert sweep(*words) == 0
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert last_line == "finished: 10 of 10 done; the report would be written again. Nothing was run."
 
 
 def test_the_estimate_is_of_what_is_done() -> None:

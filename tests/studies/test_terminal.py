@@ -172,6 +172,11 @@ def test_where_later_lines_begin() -> None:
     assert wrapped("missing    " + "abcd " * 12, 40).split("\n")[1].startswith("  abcd")
 
 
+def test_a_number_keeps_its_percent_sign() -> None:
+    """A line is not broken between a number and its percent sign."""
+    assert wrapped("missing  " + "x" * 28 + " 8 % missing", 40).split("\n") == ["missing  " + "x" * 28, "  8 % missing"]
+
+
 def test_durations() -> None:
     """Seconds, minutes or hours, as a person would say it."""
     assert [duration(value) for value in (0.4, 89, 90, 3600, 5400, 9000)] == [
