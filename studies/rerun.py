@@ -38,6 +38,7 @@ def build_parser() -> CommandParser:
     seeds.add_argument("--seeds", metavar="K", type=whole, help="train on K fresh seeds: mean and interval")
     parser.add_argument("-d", "--data", metavar="FILE", help="where the data is now, if it was moved")
     parser.add_argument("-g", "--graph", metavar="FILE", help="where the graph is now, if it was moved")
+    parser.add_argument("-o", "--out", metavar="DIR", help="write into this folder (RUN/rerun)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the graph's path")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     add_version(parser)
@@ -174,7 +175,7 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
     numbers = {**trained.outcome.numbers}
     failed = trained.log[-1].failed_step >= 0
     same = row["state"] == FAILED if failed else all(numbers[name] == row[name] for name in PROVEN)
-    folder = record.path / "rerun" / f"trial-{row['number']}-seed-{seed}"
+    folder = target(args, record) / f"trial-{row['number']}-seed-{seed}"
     written = {**row, **numbers, "seed": seed, "seconds": sum(item.epoch_time for item in trained.log)}
     log = [item._asdict() for item in trained.log]
     write_trial(folder, written, log, trained.lanes, trained.outcome, record.spec, dataset.names)
@@ -203,6 +204,11 @@ def once(args: Namespace, record: Record, row: dict[str, Any], dataset: "Dataset
             or "nothing recorded differs: another processor or library build?",
         )
     return 0
+
+
+def target(args: Namespace, record: Record) -> Path:
+    """Return the folder for what a repeat leaves."""
+    return Path(args.out) if args.out else record.path / "rerun"
 
 
 def verdict(row: dict[str, Any], numbers: dict[str, Any], *, own: bool, same: bool, failed: bool) -> str:
@@ -238,7 +244,7 @@ def other_seeds(args: Namespace, record: Record, row: dict[str, Any], dataset: "
     params = {name: row[name] for name in record.spec.space}
     with Workers(BackendConfig(), dataset, record.spec.trainer) as workers:
         rows = confirm(row["number"], params, seeds, dataset, workers)
-    path = record.path / "rerun" / f"trial-{row['number']}-seeds-{args.seeds}" / "seeds.csv"
+    path = target(args, record) / f"trial-{row['number']}-seeds-{args.seeds}" / "seeds.csv"
     write_whole(path, write_rows(rows, SEED_COLUMNS))
     block = summary_of(rows) or {}
     for item in rows:
