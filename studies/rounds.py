@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from multiprocessing import resource_tracker
+from multiprocessing import current_process, resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,6 +26,10 @@ from core.trainer import Evaluation, advance
 from sweeps.config import BackendConfig
 
 Result = TypeVar("Result")
+WORKER = "LokyProcess"
+"""How joblib's loky names the processes it starts."""
+WATCHING = threading.Event()
+"""Set in a worker that watches whether its coordinator lives."""
 ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the repeat
 
 
@@ -56,7 +60,7 @@ def kill_workers() -> None:
     for listed in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError, ValueError):
             for child in map(int, listed.read_text().split()):
-                if b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if WORKER.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
                     os.kill(child, signal.SIGKILL)
 
 
@@ -73,6 +77,8 @@ def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     own = threading.current_thread() is threading.main_thread()
     if own and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if own and current_process().name.startswith(WORKER) and not WATCHING.is_set():
+        WATCHING.set()
         threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     return work(*arguments)
 

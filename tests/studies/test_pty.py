@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import SMALL, environment, only
+from commands import SMALL, environment, only, start
 
 CTRL_C = b"\x03"
 TYPED = ("hint:", "folder ", "Report ", "Run again ", "Continue ")
@@ -109,3 +109,19 @@ def test_ctrl_c_twice_leaves_nothing(where: str) -> None:
     assert "Traceback" not in seen.text
     assert not Path(only() / "report.html").exists()
     assert seen.left == []
+
+
+def test_workers_do_not_outlive_a_killed_coordinator(tmp_path: Path) -> None:
+    """SIGKILL of the coordinator alone: its workers notice within seconds and go."""
+    with open(tmp_path / "err.txt", "w") as err:
+        process = start(*SMALL, "-n", "400", "-j", "2", stdout=err, stderr=err)
+        while not list(Path().glob("runs/*/checkpoint.pt")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert processes_of(process.pid)
+        process.kill()
+        process.wait(timeout=60)
+    until = time.monotonic() + 30
+    while processes_of(process.pid) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert processes_of(process.pid) == []
