@@ -49,6 +49,12 @@ class RunFolderError(GraphsweepError):
     exit_code = 3
 
 
+class ClusterError(GraphsweepError):
+    """The cluster that trains has gone; the run folder is whole and can be continued (exit code 3)."""
+
+    exit_code = 3
+
+
 class NoResultError(GraphsweepError):
     """No trial gave a usable result, or a trial did not reproduce (exit code 4)."""
 

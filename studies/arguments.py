@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TextIO
 
 from core import __version__
 from core.errors import GraphsweepError, InputError, InputErrors
+from studies.store import readable
 from sweeps.nearest import nearest
 from sweeps.nodes import one_line, shorten
 from sweeps.spec import SECTIONS, SweepSpec, load_spec
@@ -110,9 +111,9 @@ def spec_from_arguments(args: argparse.Namespace) -> SweepSpec:
 def print_error(error: GraphsweepError, stream: TextIO) -> None:
     """Write `error: ...` and `hint: ...` lines, one pair for each part of an InputErrors."""
     for part in error.errors if isinstance(error, InputErrors) else [error]:
-        stream.write(f"error: {one_line(part.message)}\n")
+        stream.write(f"error: {readable(one_line(part.message))}\n")
         if part.hint:
-            stream.write(f"hint: {one_line(part.hint)}\n")
+            stream.write(f"hint: {readable(one_line(part.hint))}\n")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -197,6 +198,7 @@ def _add(group: argparse._ArgumentGroup, *names: str, metavar: str, text: str, d
 def _add_output(parser: CommandParser) -> None:
     group = parser.add_argument_group("run and output")
     group.add_argument("-o", "--out", metavar="DIR", default="runs", help="where run folders are made (runs)")
+    group.add_argument("--storage", metavar="URL", help="also copy trials to a team's store: database, journal file")
     group.add_argument("--fresh", action="store_true", help="do not continue an earlier run")
     group.add_argument("--dry-run", action="store_true", help="check everything, estimate the time, run nothing")
     group.add_argument("--open", action="store_true", help="open the report when done")

@@ -91,8 +91,14 @@ def command(args: "Namespace", begin: float) -> int:
     if args.show_config:
         print(show_config(spec), end="")
         return 0
+    from studies.clusters import check_cluster
     from studies.data import check_cycle, load_table, resolve_objective
 
+    check_cluster(spec.backend)
+    if args.storage is not None:
+        from studies.store import check_store
+
+        check_store(args.storage)
     table = load_table(spec.data)
     objective = resolve_objective(spec, table)
     check_cycle(spec, table)
@@ -163,7 +169,7 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
         with Workers(spec.backend, dataset, spec.trainer) as workers:
             run = Run(
                 spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose,
-                peers=args.peers,
+                peers=args.peers, storage=args.storage,
             )  # fmt: skip
             stop.say = run.terminal.say_always
             run.search(
@@ -173,6 +179,7 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
             summary = run.conclude(begin, lambda: bool(stop.received))
         stop.message = AFTER_REPORT
         run.report()
+        run.close_store()
         return finish(args, run.folder.path, summary, stop)
     finally:
         folder.close()
@@ -186,8 +193,10 @@ def identity(spec: "SweepSpec", table: "Table") -> str:
 
 
 def same_command(words: list[str], module: str = "studies.lambda_sweep") -> str:
-    """Return the command that continues this run: the same again, without --fresh."""
-    return shlex.join(["python", "-m", module, *(word for word in words if word != "--fresh")])
+    """Return the command that continues this run: the same again, without --fresh, and a URL's password masked."""
+    from studies.store import readable
+
+    return shlex.join(["python", "-m", module, *(readable(word) for word in words if word != "--fresh")])
 
 
 def finish(args: "Namespace", path: Path, summary: dict[str, Any], stop: Stop) -> int:

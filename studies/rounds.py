@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from multiprocessing import current_process, resource_tracker
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,14 +23,11 @@ from core.config import TrainerConfig
 from core.data import Dataset
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
+from studies.clusters import ATTEMPTS as ATTEMPTS
+from studies.clusters import connect_cluster
 from sweeps.config import BackendConfig
 
 Result = TypeVar("Result")
-WORKER = "LokyProcess"
-"""How joblib's loky names the processes it starts."""
-WATCHING = threading.Event()
-"""Set in a worker that watches whether its coordinator lives."""
-ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the repeat
 
 
 def cores() -> int:
@@ -60,7 +57,7 @@ def kill_workers() -> None:
     for listed in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError, ValueError):
             for child in map(int, listed.read_text().split()):
-                if WORKER.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes():
                     os.kill(child, signal.SIGKILL)
 
 
@@ -77,8 +74,6 @@ def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     own = threading.current_thread() is threading.main_thread()
     if own and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if own and current_process().name.startswith(WORKER) and not WATCHING.is_set():
-        WATCHING.set()
         threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     return work(*arguments)
 
@@ -99,28 +94,34 @@ def shards(count: int, jobs: int) -> list[list[int]]:
 
 
 class Workers:
-    """The processes that train, kept alive over the rounds; use as a context.
+    """The processes that train, kept alive over the rounds, on this machine or a cluster; use as a context.
 
     Args:
-        backend: joblib backend and number of jobs; 0 jobs means one a core.
+        backend: joblib backend and number of jobs; 0 jobs means one a core, or all of a cluster.
         dataset, config: the same in every round.
     """
 
     def __init__(self, backend: BackendConfig, dataset: Dataset, config: TrainerConfig) -> None:
-        self.jobs = backend.jobs or cores()
+        self.cluster = connect_cluster(backend)
+        self.own_jobs = backend.jobs or cores()
         self.dataset, self.config = dataset, config
-        self.backend = backend.name
+        self.backend = "sequential" if self.cluster else backend.name
         self.pool = self.new_pool()
         self.caller = ThreadPoolExecutor(1, initializer=leave_ctrl_c)
         one_thread()
 
+    @property
+    def jobs(self) -> int:
+        """How many workers the lanes are shared among; those of a cluster may come and go."""
+        return self.cluster.jobs() if self.cluster else self.own_jobs
+
     def new_pool(self) -> joblib.Parallel:
         """Return a pool without history: one whose call failed may hand late results to its next call."""
-        return joblib.Parallel(n_jobs=self.jobs, backend=self.backend, batch_size=1, max_nbytes=None)
+        return joblib.Parallel(n_jobs=self.own_jobs, backend=self.backend, batch_size=1, max_nbytes=None)
 
     def __enter__(self) -> Self:
-        """Start the processes."""
-        if self.jobs > 1:
+        """Start the processes; those of a cluster run already."""
+        if not self.cluster and self.own_jobs > 1:
             self.pool.__enter__()
         return self
 
@@ -128,7 +129,9 @@ class Workers:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Release the processes."""
-        if self.jobs > 1:
+        if self.cluster:
+            self.cluster.close()
+        elif self.own_jobs > 1:
             self.pool.__exit__(kind, value, trace)
         self.caller.shutdown(wait=False)
 
@@ -138,7 +141,7 @@ class Workers:
         A killed worker costs a repeat of the round: all processes are replaced, and no state is lost.
         """
         parts = shards(len(lanes.trial), self.jobs)
-        if len(parts) == 1:
+        if len(parts) == 1 and not self.cluster:
             return advance(lanes, self.dataset, self.config)
         done = self.map(advance_shard, [(to_arrays(select(lanes, part)), self.dataset, self.config) for part in parts])
         joined = join([from_arrays(arrays) for arrays, _ in done])
@@ -147,10 +150,12 @@ class Workers:
     def map(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
         """Call `work` with the arguments of each piece, on the workers; return the results in order.
 
-        One job, or one piece, is worked on here. All pieces are repeated, up to `ATTEMPTS` times in all, if a
-        worker is lost, so `work` must give the same again; the last loss is passed on.
+        One job, or one piece, is worked on here, without a cluster. All pieces are repeated, up to `ATTEMPTS`
+        times in all, if a worker is lost, so `work` must give the same again; the last loss is passed on.
         """
-        if self.jobs == 1 or len(pieces) == 1:
+        if self.cluster:
+            return self.cluster.map(in_worker, [(work, *piece) for piece in pieces])
+        if self.own_jobs == 1 or len(pieces) == 1:
             return [work(*piece) for piece in pieces]
         for _ in range(ATTEMPTS - 1):
             try:

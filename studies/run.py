@@ -4,7 +4,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,6 +40,9 @@ from studies.terminal import (
 from sweeps.show import dump_yaml
 from sweeps.spec import SweepSpec
 
+if TYPE_CHECKING:
+    from studies.mirror import Mirror
+
 STORE = "confirm/trained.pt"
 BASELINE_COLUMNS = (
     "name", "label", "oracle", "shd", "shd_directed", "f1", "precision", "recall", "skeleton_f1", "edge_count",
@@ -55,11 +58,12 @@ class Run:
         folder: open and locked; workers: started.
         quiet, verbose: how much the terminal says.
         peers: whether other people's learners are run on the data too.
+        storage: URL of a team's store, or None.
     """
 
     def __init__(
         self, spec: SweepSpec, objective: str, table: Table, dataset: Dataset, folder: RunFolder, workers: Workers,
-        *, quiet: bool, verbose: bool, peers: bool = False,
+        *, quiet: bool, verbose: bool, peers: bool = False, storage: str | None = None,
     ) -> None:  # fmt: skip
         self.spec, self.objective, self.table, self.dataset = spec, objective, table, dataset
         self.folder, self.workers = folder, workers
@@ -68,12 +72,22 @@ class Run:
         self.baselines: list[dict[str, Any]] = []
         self.confirm_seconds = 0.0
         self.peers = peers
+        self.mirror: Mirror | None = None
+        if storage is not None:
+            from studies import mirror  # SQLAlchemy takes a while to import
+
+            facts = {"dataset": table.name, "objective": objective, "seed": str(spec.search.seed)}
+            self.mirror = mirror.Mirror(storage, folder, facts)
+        if workers.cluster:
+            workers.cluster.say = self.terminal.say
 
     def search(self, stop: Callable[[], bool], out_of_time: Callable[[], bool]) -> None:
         """Print the facts and search, from where an earlier process left it."""
         self.sweep = Sweep(
             self.spec, self.objective, self.dataset, self.workers, self.folder, self.terminal, stop, out_of_time
         )
+        if self.mirror is not None:
+            self.sweep.mirrored = self.mirror.offer
         saved = self.folder.load()
         if saved is None:
             (self.folder.path / STORE).unlink(missing_ok=True)
@@ -203,6 +217,11 @@ class Run:
         picture = self.folder.path / "figures" / "best_graph.png"
         if picture.exists():
             self.folder.write("best/graph.png", picture.read_bytes())
+
+    def close_store(self) -> None:
+        """Say whether the team's store has all that there is."""
+        for line in [] if self.mirror is None else self.mirror.close():
+            self.terminal.say(line)
 
     def picks(self) -> Picks | None:
         """Return the winner and the blind pick; None where no trial completed."""

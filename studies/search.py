@@ -1,4 +1,4 @@
-"""Optuna: ask, report, prune, tell. Only this file and `journal` know it.
+"""Optuna: ask, report, prune, tell. Only this file, `journal` and `mirror` know it.
 
 The live study stays in memory, so an operation costs microseconds; what must outlive the process is kept
 by the run folder. A fresh sampler is made for every trial, seeded from (study seed, trial number): the

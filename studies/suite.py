@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import GraphsweepError, RunFolderError
 from studies.arguments import CommandParser, add_version, key_value, print_error
+from studies.clusters import check_cluster
 from studies.lambda_sweep import INTERRUPTED, Stop, open_page, same_command
 from sweeps.suite_reader import load_suite
 from sweeps.suite_spec import SWEEPS, SuiteSpec, resolved
@@ -97,6 +98,7 @@ def command(args: "Namespace") -> int:
 
         print(yaml.safe_dump(resolved(spec), sort_keys=False, allow_unicode=True), end="")
         return 0
+    check_cluster(spec.shared.backend)
     tables = first_tables(spec)
     path = Path(args.out) / f"{spec.study}-{spec.identity()[:6]}"
     if args.dry_run:

@@ -61,6 +61,7 @@ class Sweep:
         self.seconds = 0.0
         self.spent: dict[int, float] = {}
         self.diagnosed: dict[int, list[dict[str, Any]]] = {}
+        self.mirrored: Callable[[list[Any]], None] = lambda _: None
 
     def restore(self, saved: Saved) -> None:
         """Go on from where an earlier process was."""
@@ -105,6 +106,7 @@ class Sweep:
         budget = self.search.budget()
         journal = Journal(str((self.folder.path / "study.journal").absolute()), self.spec.study)
         journal.append(self.search.finished(journal.written))
+        self.mirrored(self.search.finished(0))
         while not self.stop():
             begin = time.perf_counter()
             self.refill(budget)
@@ -112,6 +114,7 @@ class Sweep:
                 break
             self.advance()
             journal.append(self.search.finished(journal.written))
+            self.mirrored(self.search.finished(0))
             self.seconds += time.perf_counter() - begin
             self.save()
             self.watcher.round_ended(self.trials, self.share())

@@ -7,7 +7,8 @@ from core.config import setting
 OBJECTIVES = ("val_shd", "blind")
 SAMPLERS = ("tpe", "random", "grid", "qmc", "cmaes", "gp")
 PRUNERS = ("cohort", "median", "percentile", "hyperband", "none")
-BACKENDS = ("loky", "threading")
+CLUSTERS = ("dask", "ray")
+BACKENDS = ("loky", "threading", *CLUSTERS)
 DEVICES = ("cpu",)
 
 
@@ -36,5 +37,7 @@ class BackendConfig:
     """Where the sweep runs; no part of what identifies it."""
 
     name: str = setting("loky", "joblib backend", choices=BACKENDS)
-    jobs: int = setting(0, "worker processes; 0: as many as there are cores", low=0)
+    jobs: int = setting(0, "worker processes; 0: as many as there are cores, or workers of the cluster", low=0)
+    address: str = setting("", "cluster: tcp://HOST:PORT of a Dask scheduler; HOST:PORT of a Ray head, or auto")
+    wait: float = setting(60.0, "seconds to wait for a worker where the cluster has none", low=0)
     device: str = setting("cpu", "what trains", choices=DEVICES)

@@ -1,17 +1,24 @@
 """Checks that look at more than one setting, or at what a setting names on disk."""
 
 import os
+import re
 from dataclasses import replace
 
 from core.config import BUILT_IN, TIMELESS, DataConfig, TrainerConfig
 from core.corruption_kinds import parse
 from core.errors import InputError
 from core.room import misfit
-from sweeps.config import SearchConfig
+from sweeps.config import CLUSTERS, BackendConfig, SearchConfig
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import shorten
 from sweeps.space import Choices, Space
+
+ADDRESSES = {
+    "dask": (r"(tcp|tls)://[^\s/:@]+:[0-9]{1,5}", "tcp://HOST:8786", "the scheduler's"),
+    "ray": (r"auto|[^\s/:@]+:[0-9]{1,5}", "HOST:6379", "the head's, or auto on a machine of the cluster"),
+}
+"""What an address of a cluster looks like, an example, and whose it is."""
 
 
 def check_data_name(name: str) -> None:
@@ -94,6 +101,25 @@ def check_space(space: Space, search: SearchConfig, findings: Findings) -> None:
             message = f"{findings.subject(full)} must be a list of values for the sampler grid, got a range"
             example = f"[{entry.low:g}, {entry.high:g}]"
             findings.errors.append(InputError(message, f"--set {full}='{example}', or another --sampler"))
+
+
+def check_backend(backend: BackendConfig, findings: Findings) -> None:
+    """A cluster has an address of its kind, and what runs on this machine has none."""
+    name, address = "backend.name", "backend.address"
+    if not findings.right(name, address):
+        return
+    where = findings.subject(address, name)
+    if backend.name not in CLUSTERS:
+        if backend.address:
+            message = f"{where} is for {' and '.join(CLUSTERS)}, and {backend.name} runs on this machine"
+            findings.errors.append(InputError(message, f"--set {address}=, or another --backend"))
+        return
+    form, example, whose = ADDRESSES[backend.name]
+    if not re.fullmatch(form, backend.address):
+        got = f", got `{shorten(backend.address, 200)}`" if backend.address else ""
+        message = f"{where} must be an address for {backend.name}, such as {example}{got}"
+        hint = f"--set {address}={example}, {whose}; on one machine --backend loky does the same"
+        findings.errors.append(InputError(message, hint))
 
 
 def _prefix(name: str, findings: Findings) -> str:

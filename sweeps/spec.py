@@ -13,7 +13,14 @@ from core.config import DataConfig, TrainerConfig
 from core.errors import InputError
 from sweeps.checks import read_section
 from sweeps.config import BackendConfig, SearchConfig
-from sweeps.cross_checks import check_data_name, check_files, check_space, check_trainer_and_data, fit_trainer
+from sweeps.cross_checks import (
+    check_backend,
+    check_data_name,
+    check_files,
+    check_space,
+    check_trainer_and_data,
+    fit_trainer,
+)
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import Node, Where, shorten
@@ -143,6 +150,7 @@ def read_tree(root: Node, findings: Findings) -> SweepSpec:
     check_files(spec.data, findings)
     check_trainer_and_data(spec.trainer, spec.data, findings)
     check_space(spec.space, spec.search, findings)
+    check_backend(spec.backend, findings)
     return spec
 
 

@@ -54,7 +54,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             ["--backend", "a\nb"],
-            "error: --backend must be one of loky, threading, got `a\\nb`\n"
+            "error: --backend must be one of loky, threading, dask, ray, got `a\\nb`\n"
             "hint: backend.name: joblib backend (default loky)\n",
         ),
         (

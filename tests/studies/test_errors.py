@@ -89,7 +89,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
                          "hint: to check the settings without running, use --dry-run\n")  # fmt: skip
 
 
-@pytest.mark.parametrize(("option", "name"), [("--device", "cuda"), ("--backend", "dask"), ("--backend", "ray")])
+@pytest.mark.parametrize(("option", "name"), [("--device", "cuda"), ("--backend", "mpi")])
 def test_what_this_version_cannot_do_is_wrong_input(capsys: pytest.CaptureFixture[str], option: str, name: str) -> None:
     """A device or backend that is not there is refused; no run is recorded as having used it."""
     assert sweep(*SMALL, option, name) == 2
