@@ -1,6 +1,7 @@
 """Every test runs in a folder of its own, and leaves the signal handlers as they were."""
 
 import contextlib
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ for folder in (str(HERE), str(HERE.parents[1])):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
-from commands import ALL_STATES, WarmProcess, only, sweep  # noqa: E402
-from faults import TALLY  # noqa: E402
+from commands import ALL_STATES, WarmProcess, only, results, signal_at, sweep, trials  # noqa: E402
+from faults import TALLY, Stopped  # noqa: E402
 
 import core  # noqa: E402, F401  (sets MKL_CBWR before torch loads)
 
@@ -51,6 +52,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(where), handlers_kept():
         assert sweep(*ALL_STATES, "--confirm", "2", "-q") == 0
     return where / only(where / "runs")
+
+
+@pytest.fixture(scope="session")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    """A run that was stopped in the middle, and what it gives when it is continued; only to be copied."""
+    where = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(where), handlers_kept():
+        patch.setattr("reports.page.write_report", lambda folder: folder)
+        with pytest.MonkeyPatch.context() as stop:
+            signal_at(stop, signal.SIGINT, at_round=6)
+            assert sweep(*ALL_STATES, "-q") == 130
+        shutil.copytree("runs", "kept")
+        assert sweep(*ALL_STATES, "-q") == 0
+        return Stopped(where / "kept", trials(only("kept")), results(only()))
 
 
 @pytest.fixture(scope="session")

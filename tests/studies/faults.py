@@ -5,7 +5,8 @@
 
 import io
 from collections import Counter
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,14 @@ class Fault(NamedTuple):
     words: tuple[str, ...]
     says: str
     files: dict[str, bytes] = {}
+
+
+class Stopped(NamedTuple):
+    """A run that was stopped: its folder's parent, its finished trials, and what it comes to when it goes on."""
+
+    runs: Path
+    finished: list[dict[str, str]]
+    calm: dict[str, Any]
 
 
 def csv_of(rows: int = 60, header: str = "a,b,c", seed: int = 0, scale: float = 1.0) -> str:

@@ -1,28 +1,15 @@
 """Laws of faults: whatever is wrong, one line says what and where, and nothing finished is lost."""
 
-import contextlib
 import re
 import shutil
-import signal
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from commands import ALL_STATES, SMALL, only, rerun, results, signal_at, sweep, trials
-from conftest import handlers_kept
+from commands import ALL_STATES, SMALL, only, rerun, results, sweep, trials
 from damages import DAMAGES, Damage
-from faults import ODD, TALLY, WRONG, Fault, csv_of
+from faults import ODD, TALLY, WRONG, Fault, Stopped, csv_of
 
 from reports.tables import load_run
-
-
-class Stopped(NamedTuple):
-    """A run that was stopped: its folder's parent, its finished trials, and what it comes to when it goes on."""
-
-    runs: Path
-    finished: list[dict[str, str]]
-    calm: dict[str, Any]
-
 
 CASES = [(section, fault) for section, faults in WRONG.items() for fault in faults]
 
@@ -90,20 +77,6 @@ def test_a_report_of_odd_input(fault: Fault) -> None:
         Path(name).write_bytes(content)
     assert sweep(*SMALL, "-n", "4", "-q", *fault.words) == 0
     assert "<script>alert" not in (only() / "report.html").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
-    """A run that was stopped in the middle, and what it gives when it is continued; only to be copied."""
-    where = tmp_path_factory.mktemp("stopped")
-    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(where), handlers_kept():
-        patch.setattr("reports.page.write_report", lambda folder: folder)
-        with pytest.MonkeyPatch.context() as stop:
-            signal_at(stop, signal.SIGINT, at_round=6)
-            assert sweep(*ALL_STATES, "-q") == 130
-        shutil.copytree("runs", "kept")
-        assert sweep(*ALL_STATES, "-q") == 0
-        return Stopped(where / "kept", trials(only("kept")), results(only()))
 
 
 @pytest.mark.usefixtures("no_report")
