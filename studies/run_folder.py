@@ -105,8 +105,13 @@ class RunFolder:
             holder = os.read(handle, 1000).decode(errors="replace")
             os.close(handle)
             raise in_use(self.path, holder) from None
-        os.ftruncate(handle, 0)
-        os.write(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()}).encode())
+        holder = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "time": time.time()})
+        try:
+            os.ftruncate(handle, 0)
+            os.write(handle, holder.encode())
+        except OSError as error:
+            os.close(handle)
+            raise folder_error(self.path / "sweep.lock", error) from error
         return handle
 
     def close(self) -> None:
