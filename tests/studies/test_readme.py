@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from commands import ROOT, code_of
 from test_errors import csv_of
 
 from studies import lambda_sweep, rerun, stability, suite
+from studies.data import load_table, resolve_objective
+from studies.lambda_sweep import identity
+from studies.run_folder import run_name
 from sweeps.spec import load_spec
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,3 +79,14 @@ def test_every_option_is_an_option() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(r"<!--.*?-->", "", pages)))
     assert named
     assert named <= known, named - known
+
+
+@pytest.mark.parametrize(("place", "settings"), [(0, []), (1, [("data.mechanism", "abs")])])
+def test_the_run_folders_are_those_that_the_first_commands_make(place: int, settings: list[tuple[str, str]]) -> None:
+    """The folder that `rerun` and the comparison name are made by the main command, and by the one with |x|."""
+    named = list(dict.fromkeys(re.findall(r"runs/(lambda_sweep-sensors-\w{6})", README)))
+    spec = load_spec("lambda_sweep", settings)
+    data = load_table(spec.data)
+    spec = replace(spec, search=replace(spec.search, objective=resolve_objective(spec, data)))
+    assert len(named) == 2
+    assert named[place] == run_name(spec.study, data.name, identity(spec, data))
