@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from multiprocessing import resource_tracker
+from multiprocessing import current_process, resource_tracker
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from core.config import TrainerConfig
 from core.data import Dataset
+from core.errors import ClusterError
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
 from studies.clusters import ATTEMPTS as ATTEMPTS
@@ -28,6 +29,10 @@ from studies.clusters import connect_cluster
 from sweeps.config import BackendConfig
 
 Result = TypeVar("Result")
+WORKER = "LokyProcess"
+"""How joblib's loky names the processes it starts."""
+WATCHING = threading.Event()
+"""Set in a worker that watches whether its coordinator lives."""
 
 
 def cores() -> int:
@@ -57,7 +62,7 @@ def kill_workers() -> None:
     for listed in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError, ValueError):
             for child in map(int, listed.read_text().split()):
-                if b"LokyProcess" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if WORKER.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
                     os.kill(child, signal.SIGKILL)
 
 
@@ -74,6 +79,8 @@ def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     own = threading.current_thread() is threading.main_thread()
     if own and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if own and current_process().name.startswith(WORKER) and not WATCHING.is_set():
+        WATCHING.set()
         threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     return work(*arguments)
 
@@ -151,7 +158,11 @@ class Workers:
         """Call `work` with the arguments of each piece, on the workers; return the results in order.
 
         One job, or one piece, is worked on here, without a cluster. All pieces are repeated, up to `ATTEMPTS`
-        times in all, if a worker is lost, so `work` must give the same again; the last loss is passed on.
+        times in all, if a worker is lost, so `work` must give the same again. A loss beyond that ends the command
+        and fails no trial: the records would depend on the machine.
+
+        Raises:
+            ClusterError: workers were lost in every attempt.
         """
         if self.cluster:
             return self.cluster.map(in_worker, [(work, *piece) for piece in pieces])
@@ -164,7 +175,13 @@ class Workers:
                 self.pool.__exit__(None, None, None)
                 self.pool = self.new_pool()
                 self.pool.__enter__()
-        return self.run(work, pieces)
+        try:
+            return self.run(work, pieces)
+        except BrokenProcessPool as error:
+            raise ClusterError(
+                f"worker processes were lost {ATTEMPTS} times in one round",
+                "were they killed, or out of memory? With --jobs 1 or fewer --jobs the same command continues",
+            ) from error
 
     def run(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
         """Map `work` over the pieces once, called from the thread whose children never see a Ctrl-C."""

@@ -12,6 +12,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, Terminated
 
 from core.config import DataConfig, Hyperparameters, TrainerConfig
 from core.data import Dataset, prepare
+from core.errors import ClusterError
 from core.lanes import Lanes, to_arrays
 from core.simulate import simulate
 from core.trainer import start
@@ -62,7 +63,7 @@ def test_any_split_gives_the_same_bits(dataset: Dataset, jobs: int) -> None:
 
 @pytest.mark.parametrize("loss", [TerminatedWorkerError, BrokenProcessPool])
 def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: Dataset, loss: Any) -> None:
-    """A round whose worker was killed, or never started, is run again; lost every time, the error is passed on."""
+    """A round whose worker was killed, or never started, is run again; lost every time, one line says so."""
     lanes = lanes_of(dataset, 4)
     run, lost = Workers.run, [ATTEMPTS - 1]
 
@@ -76,8 +77,10 @@ def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: 
     with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:
         found = bits(workers.advance(lanes))
         lost[0] = ATTEMPTS
-        with pytest.raises(loss):
+        with pytest.raises(ClusterError, match="worker processes were lost 3 times in one round") as caught:
             workers.advance(lanes)
+        assert caught.value.exit_code == 3
+        assert "the same command continues" in caught.value.hint
     with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
         assert bits(alone.advance(lanes)) == found
 
