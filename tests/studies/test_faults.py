@@ -1,11 +1,12 @@
 """Laws of faults: whatever is wrong, one line says what and where, and nothing finished is lost."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-from commands import ALL_STATES, SMALL, only, rerun, results, sweep, trials
+from commands import ALL_STATES, SMALL, journal, only, rerun, results, sweep, trials
 from damages import DAMAGES, Damage
 from faults import ODD, TALLY, WRONG, Fault, Stopped, csv_of
 
@@ -107,3 +108,46 @@ def test_damaged_folder(stopped: Stopped, damage: Damage, capsys: pytest.Capture
         TALLY["records lost"] += len(lost)
         assert not lost
     TALLY["run folder passed"] += 1
+
+
+def test_all_trials_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where every trial diverges: exit code 4, each with its step, and a report that says why."""
+    TALLY["numbers tried"] += 1
+    assert sweep(*SMALL, "-n", "4", "--set", "space.lambda_disen=[1e39]") == 4
+    streams = capsys.readouterr()
+    assert "4 trials in" in streams.err
+    assert "0 complete, 0 pruned, 4 failed" in streams.err
+    assert "Traceback" not in streams.err
+    page = (only() / "report.html").read_text(encoding="utf-8")
+    assert "No trial completed" in page
+    assert "not finite at step" in page
+    assert json.loads((only() / "summary.json").read_text())["best"] is None
+    assert len(list(only().glob("errors/trial-*.txt"))) == 4
+    assert rerun(str(only())) == 4
+    assert "no trial was completed" in capsys.readouterr().err
+    TALLY["numbers passed"] += 1
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_lane_that_diverges_fails_alone() -> None:
+    """It fails with its step and settings, is neither pruned nor best, and changes no other lane's numbers."""
+    TALLY["numbers tried"] += 1
+    words = (*SMALL, "--sampler", "random", "--pruner", "none")
+    assert sweep(*words, "-q", "--set", "space.lambda_disen=[1e-4, 1e39]", "-o", "hit") == 0
+    rows = trials(only("hit"))
+    failed = [row for row in rows if row["lambda_disen"] == "1e+39"]
+    assert 0 < len(failed) < len(rows)
+    for row in rows:
+        assert row["state"] == ("failed" if row in failed else "complete")
+    for row in failed:
+        assert re.fullmatch(r"loss is not finite at step \d+", row["error"])
+        told = (only("hit") / "errors" / f"trial-{int(row['number']):04}.txt").read_text()
+        assert row["error"] in told
+        assert "lambda_disen 1e+39" in told
+        assert (row["val_shd"], row["weights_hash"]) == ("", "")
+    assert json.loads((only("hit") / "summary.json").read_text())["best"]["state"] == "complete"
+    states = {number: state for number, state, _, _ in journal(only("hit"))}
+    assert all((states[int(row["number"])] == "FAIL") == (row in failed) for row in rows)
+    for row in rows:  # each alone: no neighbour has changed a bit
+        assert rerun(str(only("hit")), "--trial", row["number"]) == 0
+    TALLY["numbers passed"] += 1

@@ -1,7 +1,9 @@
 """Laws of ending: whatever stops a run, and whenever, the same command gives what it would have given."""
 
+import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 from commands import ROOT, SMALL, WarmProcess, environment, only, results, signal_at, start, sweep
 
+from reports.page import draw, write_report
+from reports.tables import load_run
 from studies.journal import Journal
 from studies.run_folder import RunFolder
 
@@ -210,21 +214,63 @@ def test_ctrl_c_of_a_terminal_while_starting(seen: str) -> None:
     assert process.returncode == 130
 
 
+def children(process: int) -> list[int]:
+    """The process ids of a process's children."""
+    question = ["ps", "-o", "pid=", "--ppid", str(process)]
+    return [int(line) for line in subprocess.run(question, capture_output=True, text=True, check=False).stdout.split()]
+
+
+def alive(process: int) -> bool:
+    """Tell whether a process is there and not just waiting to be read off."""
+    question = ["ps", "-o", "stat=", "-p", str(process)]
+    state = subprocess.run(question, capture_output=True, text=True, check=False).stdout.strip()
+    return state != "" and not state.startswith("Z")
+
+
 @pytest.mark.usefixtures("no_report")
 def test_a_killed_coordinator_lets_go_of_its_folder(tmp_path: Path) -> None:
-    """SIGKILL of the coordinator alone frees the lock at once, though its workers may live on a little."""
+    """SIGKILL of the coordinator alone frees the lock at once; its workers end soon by themselves."""
     words = (*SMALL, "-n", "400", "-j", "2")
     with open(tmp_path / "err.txt", "w") as err:
         process = start(*words, stderr=err)
         while not list(Path().glob("runs/*/checkpoint.pt")):
             assert process.poll() is None
+        left = children(process.pid)
+        assert left
         process.kill()
         process.wait(timeout=60)
         try:
             assert sweep(*SMALL, "-n", "1", "-q") == 0
+            end = time.monotonic() + 60.0
+            while any(map(alive, left)):
+                assert time.monotonic() < end, "workers outlive their coordinator"
+                time.sleep(0.1)  # nothing tells us of the end of another's child
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=60)
+
+
+def test_a_report_ended_at_any_write(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill at any write of the report leaves the old page whole; written again it is the undisturbed one."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    pictures = draw(load_run(folder))
+    monkeypatch.setattr("reports.page.draw", lambda _: pictures)
+    calm = write_report(folder).read_bytes()
+    (folder / "report.html").write_text("old")
+    last = 0
+    while True:
+        last += 1
+        with monkeypatch.context() as patch:
+            writes = Writes(patch, last, torn=True)
+            with contextlib.suppress(Killed):
+                write_report(folder)
+        if writes.count < last:
+            break
+        assert (folder / "report.html").read_text() == "old"
+    assert last > 5
+    assert (folder / "report.html").read_bytes() == calm
 
 
 @pytest.mark.slow
