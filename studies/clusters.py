@@ -1,30 +1,22 @@
-"""Clusters whose workers train: Dask's or Ray's, each through its joblib backend, and what must be alike on them.
+"""Clusters whose workers train: what Dask's (`dask_cluster`) and Ray's (`ray_cluster`) have in common.
 
 A cluster is one that somebody has started; nothing is started here. Its workers import graphsweep, so it is
 installed on them. A worker that is lost costs a repeat of the round; when no worker is left, the run waits
 `backend.wait` seconds for one and then ends, to be continued.
 """
 
-import contextlib
-import functools
-import hashlib
 import importlib.util
-import logging
-import os
-import signal
 import socket
 import threading
 import time
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import core
 from core.errors import ClusterError, InputError
+from studies.likeness import differences, in_cluster, surroundings
 from sweeps.config import CLUSTERS, BackendConfig
 
 Result = TypeVar("Result")
@@ -32,7 +24,6 @@ ATTEMPTS = 3  # a worker may be killed between two rounds and another one in the
 POLL_SECONDS, ANSWER_SECONDS, CONNECT_SECONDS, GONE_SECONDS = 0.5, 5.0, 10.0, 10.0
 PACKAGES = {"dask": "distributed", "ray": "ray"}
 AUTO = "auto"
-SAME = ("torch", "numpy", "cpu_capability", "torch_came_first")
 
 
 def check_cluster(backend: BackendConfig) -> None:
@@ -66,51 +57,8 @@ def listens(address: str, seconds: float = 3.0) -> bool:
     try:
         with socket.create_connection((parts.hostname, parts.port or 0), timeout=seconds):
             return True
-    except OSError:
+    except (OSError, ValueError):  # no such port: 99999
         return False
-
-
-@functools.cache
-def surroundings() -> dict[str, str]:
-    """Return what decides the bits of a training: this code, versions, processor, and MKL's way of adding."""
-    import numpy
-    import torch
-
-    import studies
-
-    digest = hashlib.sha256()
-    for file in sorted(Path(core.__file__).parent.glob("*.py")):
-        digest.update(file.read_bytes())
-    return {
-        "code": f"{core.__version__} ({digest.hexdigest()[:8]})",
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "torch_came_first": str(studies.TORCH_CAME_FIRST),
-    }
-
-
-def check_code(expected: dict[str, str]) -> None:
-    """Raise InputError, in a worker, if it has another graphsweep than the coordinator."""
-    found = surroundings()["code"]
-    if found != expected["code"]:
-        raise InputError(
-            f"a worker on {socket.gethostname()} has graphsweep {found}, this machine {expected['code']}",
-            "install the same graphsweep on all workers, and restart them",
-        )
-
-
-def in_cluster(expected: dict[str, str], work: Callable[..., Result], *arguments: Any) -> tuple[dict[str, str], Result]:
-    """Call `work` in a worker of a cluster, if it has the same graphsweep; return what else it has, and the result."""
-    check_code(expected)
-    return surroundings(), work(*arguments)
-
-
-def differences(found: dict[str, str], expected: dict[str, str]) -> str:
-    """Say in what a worker differs such that its trainings may differ in the last digits; empty for nothing."""
-    if found["torch_came_first"] == "True":
-        return "torch was loaded before graphsweep, and MKL_CBWR=AUTO was not set"
-    return ", ".join(f"{name} {found[name]}, here {expected[name]}" for name in SAME if found[name] != expected[name])
 
 
 class Cluster(ABC):
@@ -148,7 +96,8 @@ class Cluster(ABC):
 
     def jobs(self) -> int:
         """Return how many workers to share the lanes among; at least 1."""
-        return max(1, min(self.threads(), self.backend.jobs or self.threads()))
+        threads = max(1, self.threads())
+        return min(threads, self.backend.jobs or threads)
 
     def note(self, found: dict[str, str]) -> None:
         """Say, once, that a worker is not like this machine."""
@@ -288,139 +237,14 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-class DaskCluster(Cluster):
-    """The workers of a Dask scheduler, at tcp://HOST:PORT or tls://HOST:PORT."""
-
-    def __init__(self, backend: BackendConfig) -> None:
-        super().__init__(backend)
-        import distributed
-
-        self.probe: Any = None
-        for name in ("distributed", "distributed.client"):  # what goes wrong is said here, once
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        settings = {"timeout": ANSWER_SECONDS, "set_as_default": False, "name": "graphsweep"}
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                connect = functools.partial(distributed.Client, backend.address, **settings)
-                self.client = answered(connect, CONNECT_SECONDS)
-        except (OSError, ValueError, RuntimeError, TypeError) as error:
-            raise no_answer(backend, first_line(error)) from error
-
-    @property
-    def losses(self) -> tuple[type[BaseException], ...]:
-        """What is raised where workers are lost; Dask itself repeats a task up to three times before."""
-        from concurrent.futures import CancelledError
-
-        from distributed import KilledWorker
-        from distributed.client import FutureCancelledError
-        from distributed.comm import CommClosedError
-
-        return KilledWorker, FutureCancelledError, CancelledError, CommClosedError
-
-    def new_pool(self) -> Any:
-        """Return a pool on the scheduler's workers."""
-        import joblib
-        from joblib._dask import DaskDistributedBackend
-
-        class AtLeastTwo(DaskDistributedBackend):  # type: ignore[misc]
-            """Joblib's backend "dask"; where it counts one job joblib would not send it anywhere."""
-
-            def effective_n_jobs(self, n_jobs: int) -> int:
-                """Return the workers' threads, of one as if there were two."""
-                return max(2, int(super().effective_n_jobs(n_jobs)))
-
-        joblib.register_parallel_backend("graphsweep-dask", AtLeastTwo)
-        with joblib.parallel_config(backend="graphsweep-dask", client=self.client, wait_for_workers_timeout=0):
-            return joblib.Parallel(n_jobs=-1, batch_size=1, pre_dispatch="all")
-
-    def threads(self) -> int:
-        """Return the workers' threads."""
-        if self.client.status != "running":
-            return -1
-        try:
-            return sum(self.client.nthreads().values())
-        except (OSError, TimeoutError, ValueError, RuntimeError):
-            return -1
-
-    def seek(self) -> None:
-        """Submit a task, which an adaptive cluster starts workers for."""
-        self.probe = self.client.submit(abs, 1, pure=False)
-
-    def close(self) -> None:
-        """Disconnect."""
-        self.client.close(timeout=2)
-
-
-class RayCluster(Cluster):
-    """The workers of a Ray cluster: HOST:PORT of its head, or auto on one of its machines."""
-
-    def __init__(self, backend: BackendConfig) -> None:
-        super().__init__(backend)
-        with handlers_kept():
-            import ray
-            from ray.util.joblib import register_ray
-
-        register_ray()
-        variables = {name: os.environ[name] for name in ("MKL_CBWR", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")}
-
-        connect = functools.partial(
-            ray.init, address=backend.address, logging_level=logging.CRITICAL, log_to_driver=False,
-            runtime_env={"env_vars": variables}, namespace="graphsweep",
-        )  # fmt: skip
-        try:
-            with handlers_kept(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                answered(connect, CONNECT_SECONDS)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise no_answer(backend, first_line(error)) from error
-        self.ray = ray
-        self.head = ray.get_runtime_context().gcs_address
-
-    @property
-    def losses(self) -> tuple[type[BaseException], ...]:
-        """What is raised where an actor of the pool, or its machine, is lost."""
-        found = self.ray.exceptions
-        return found.RayActorError, found.WorkerCrashedError, found.NodeDiedError, found.OwnerDiedError
-
-    def new_pool(self) -> Any:
-        """Return a pool of one actor a processor, as many as are free; joblib would work here if it were one."""
-        import joblib
-
-        count = max(2, min(self.free(), self.backend.jobs or self.free()))
-        remote = {"num_cpus": 1, "scheduling_strategy": "SPREAD"}
-        with joblib.parallel_config(backend="ray", ray_remote_args=remote):
-            return joblib.Parallel(n_jobs=count, batch_size=1, pre_dispatch="all", max_nbytes=None)
-
-    def free(self) -> int:
-        """Return how many processors nobody uses."""
-        return int(self.ray.available_resources().get("CPU", 0))
-
-    def threads(self) -> int:
-        """Return the processors of the cluster."""
-        if not listens(self.head, ANSWER_SECONDS):
-            return -1
-        return int(self.ray.cluster_resources().get("CPU", 0))
-
-    def close(self) -> None:
-        """Disconnect."""
-        self.ray.shutdown()
-
-
-@contextlib.contextmanager
-def handlers_kept() -> Iterator[None]:
-    """Put back what a package does to the signals of the process that imports it."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
-
-
 def connect_cluster(backend: BackendConfig) -> Cluster | None:
     """Return the cluster of the settings; None where this machine trains."""
-    kinds: dict[str, type[Cluster]] = {"dask": DaskCluster, "ray": RayCluster}
-    return kinds[backend.name](backend) if backend.name in kinds else None
+    if backend.name == "dask":
+        from studies.dask_cluster import DaskCluster
+
+        return DaskCluster(backend)
+    if backend.name == "ray":
+        from studies.ray_cluster import RayCluster
+
+        return RayCluster(backend)
+    return None

@@ -179,7 +179,7 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
             summary = run.conclude(begin, lambda: bool(stop.received))
         stop.message = AFTER_REPORT
         run.report()
-        run.close_store()
+        run.close_store(same_command(sys.argv[1:]))
         return finish(args, run.folder.path, summary, stop)
     finally:
         folder.close()

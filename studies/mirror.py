@@ -56,8 +56,13 @@ class Mirror:
             self.trials = trials
             self.changed.notify()
 
-    def close(self, seconds: float = CLOSE_SECONDS) -> list[str]:
-        """Wait a little for what is not written; return what a person should know, empty if all is there."""
+    def close(self, command: str, seconds: float = CLOSE_SECONDS) -> list[str]:
+        """Wait a little for what is not written; say that all is there, or what is missing and what writes it.
+
+        Args:
+            command: the one that made this run, for people to type again.
+            seconds: how long to wait.
+        """
         with self.changed:
             self.closing = True
             self.changed.notify()
@@ -69,7 +74,7 @@ class Mirror:
             why = self.trouble or f"no answer in {seconds:g} s"
         return [
             f"warning: {total - done} of {total} trials are not in the store {self.shown}: {why}",
-            "hint: once it answers, the same command with the same --storage writes them, and trains nothing again",
+            f"hint: once it answers, this writes them and trains nothing again: {command}",
         ]
 
     def work(self) -> None:

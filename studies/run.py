@@ -218,9 +218,9 @@ class Run:
         if picture.exists():
             self.folder.write("best/graph.png", picture.read_bytes())
 
-    def close_store(self) -> None:
-        """Say whether the team's store has all that there is."""
-        for line in [] if self.mirror is None else self.mirror.close():
+    def close_store(self, command: str) -> None:
+        """Say whether the team's store has all that there is, or that `command` would bring it there."""
+        for line in [] if self.mirror is None else self.mirror.close(command):
             self.terminal.say(line)
 
     def picks(self) -> Picks | None:

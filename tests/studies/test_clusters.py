@@ -17,7 +17,8 @@ from cluster_processes import DaskProcesses, RayProcesses, dask_cluster, free_po
 from commands import ROOT, SMALL, only, results, run, start, sweep
 
 from core.errors import InputError
-from studies.clusters import check_cluster, differences
+from studies.clusters import check_cluster
+from studies.likeness import differences
 from sweeps.config import BackendConfig
 from sweeps.spec import load_spec
 
@@ -34,6 +35,11 @@ FORM = re.compile(r"error: \S.*\nhint: \S.*\n")
             ("--backend", "ray", "--set", "backend.address=tcp://a:1"),
             "--set backend.address=tcp://a:1: backend.address must be an address for ray, such as HOST:6379, "
             "got `tcp://a:1`",
+        ),
+        (
+            ("--backend", "dask", "--set", "backend.address=tcp://me:pw@a:1"),
+            "--set backend.address=tcp://me:***@a:1: backend.address must be an address for dask, such as "
+            "tcp://HOST:8786, got `tcp://me:***@a:1`",
         ),
         (
             ("--set", "backend.address=tcp://a:1"),
@@ -135,7 +141,7 @@ def test_dask_gives_the_same_records(dask_cluster: DaskProcesses, calm: dict[str
 def test_dask_workers_killed(dask_cluster: DaskProcesses, calm: dict[str, Any]) -> None:
     """One of two workers killed in mid-round, then the other: a new one takes over, and the records are the same."""
     first, second = dask_cluster.add_worker(), dask_cluster.add_worker()
-    process = start(*LONGER, *dask_cluster.words())
+    process = start("-v", *LONGER, *dask_cluster.words())
     after_first_trial(process)
     dask_cluster.kill(first)
     after_first_trial(process)
@@ -154,7 +160,7 @@ def test_dask_without_workers_and_without_scheduler(dask_cluster: DaskProcesses,
     assert "waiting for a worker of" in err
     assert "has had no worker for 2 s\nhint: the same command continues the run" in err
     dask_cluster.add_worker()
-    process = start(*words, "--set", "backend.wait=60")
+    process = start("-v", *words, "--set", "backend.wait=60")
     after_first_trial(process)
     begin = time.monotonic()
     dask_cluster.kill(dask_cluster.scheduler)
@@ -212,14 +218,14 @@ def test_ray_gives_the_same_records(ray_cluster: RayProcesses, calm: dict[str, A
     code, _, err = run(*SMALL, "--confirm", "2", *ray_cluster.words())
     assert (code, "Traceback" in err, "warning: a worker" in err) == (0, False, False), err
     assert results(only()) == calm["small"]
-    process = start(*LONGER, *ray_cluster.words(), "-o", "killed")
+    process = start("-v", *LONGER, *ray_cluster.words(), "-o", "killed")
     after_first_trial(process)
     actors = ray_cluster.actors()
     assert len(actors) == 2
     os.kill(actors[0], signal.SIGKILL)
     ended(process)
     assert results(only("killed")) == calm["longer"]
-    process = start(*LONGER, *ray_cluster.words(), "-o", "headless")
+    process = start("-v", *LONGER, *ray_cluster.words(), "-o", "headless")
     after_first_trial(process)
     ray_cluster.__exit__(None, None, None)
     _, err = process.communicate(timeout=120)

@@ -66,13 +66,17 @@ def test_a_store_that_begins_late_gets_what_was_before(capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("no_report")
-def test_a_store_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_that_cannot_be_written_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A file that is no journal: the sweep ends as ever, and says what is missing and what to type."""
     Path("team.journal").write_text("hello\n")
-    assert sweep(*SMALL, "--storage", "team.journal") == 0
+    words = [*SMALL, "--storage", "team.journal"]
+    monkeypatch.setattr("sys.argv", ["lambda_sweep", *words])
+    assert sweep(*words) == 0
     err = capsys.readouterr().err
     assert "warning: 10 of 10 trials are not in the store team.journal: " in err
-    assert "hint: once it answers, the same command with the same --storage writes them" in err
+    assert "hint: once it answers, this writes them and trains nothing again: python -m studies.lambda_sweep" in err
     Path("team.journal").unlink()
     assert sweep(*SMALL, "-q", "--storage", "team.journal") == 0
     assert list(stored("team.journal").values()) == [results(only())["journal"]]
