@@ -78,11 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(args, time.perf_counter())
     except KeyboardInterrupt:  # before the first round; afterwards signals are requests
         return INTERRUPTED[signal.SIGINT]
-    except GraphsweepError as error:
+    except (GraphsweepError, OSError) as error:
         if args.debug:
             traceback.print_exc()
-        print_error(error, sys.stderr)
-        return error.exit_code
+        from studies.files import system_error
+
+        told = system_error(error) if isinstance(error, OSError) else error
+        print_error(told, sys.stderr)
+        return told.exit_code
 
 
 def command(args: "Namespace", begin: float) -> int:

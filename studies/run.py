@@ -19,6 +19,7 @@ from studies import artefacts
 from studies.choice import best_row, leader
 from studies.confirm import Fresh, train
 from studies.data import check_cycle
+from studies.earlier import of_other_data
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
 from studies.fresh_training import FreshTraining
 from studies.peers import peer_rows
@@ -130,8 +131,15 @@ class Run:
             if row.get("error"):
                 say(f"warning: {row['label']} gave no graph: {row['error']}")
         say(f"folder     {self.folder.path}")
+        for line in [*self.folder.repairs, *self.changed_data()]:
+            say(f"warning: {line}")
         for line in self.advice():
             say(line)
+
+    def changed_data(self) -> list[str]:
+        """Say of a new run which earlier ones had its settings and other data."""
+        assert self.sweep is not None
+        return [] if self.sweep.search.asked else of_other_data(self.folder.path, self.spec, self.table)
 
     def advice(self) -> list[str]:
         """Say what about the data and the settings does not fit together."""

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import ALL_STATES, SMALL, journal, only, rerun, results, sweep, trials
+from commands import ALL_STATES, SMALL, folders, journal, only, rerun, results, sweep, trials
 from damages import DAMAGES, Damage
 from faults import ODD, TALLY, WRONG, Fault, Stopped, csv_of
 
@@ -151,3 +151,25 @@ def test_a_lane_that_diverges_fails_alone() -> None:
     for row in rows:  # each alone: no neighbour has changed a bit
         assert rerun(str(only("hit")), "--trial", row["number"]) == 0
     TALLY["numbers passed"] += 1
+
+
+@pytest.mark.usefixtures("no_report")
+def test_data_that_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A data file that changed since begins a run of its own, which says so; the earlier one stays as it is."""
+    TALLY["data tried"] += 1
+    words = (*SMALL, "-n", "2", "-d", "good.csv")
+    assert sweep(*words) == 0
+    first, before = only(), contents()
+    Path("good.csv").write_text(csv_of(rows=61))
+    capsys.readouterr()
+    for told in (True, False):  # once: a run that goes on is no new one
+        assert sweep(*words) == 0
+        text = capsys.readouterr().err
+        line = rf"warning: good.csv has changed since {first} began \(sha256 \w+ then, \w+ now\): this is a new run"
+        assert bool(re.search(line, text)) == told
+    assert len(folders()) == 2
+    assert all(path.read_bytes() == data for path, data in before.items() if path.name != "good.csv")
+    Path("good.csv").write_text(csv_of())
+    assert sweep(*words) == 0
+    assert "has changed" not in capsys.readouterr().err
+    TALLY["data passed"] += 1
