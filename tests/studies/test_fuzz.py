@@ -16,7 +16,7 @@ REPORTED = (
     "trials.csv", "epochs.csv.gz", "summary.json", "environment.json", "sweep.yaml", "baselines.csv", "graph.csv",
     "best/adjacency.csv", "confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv",
 )  # fmt: skip
-TURNS = [pytest.param(10, id="some"), pytest.param(150, id="many", marks=pytest.mark.slow)]
+TURNS = [pytest.param(5, id="some"), pytest.param(150, id="many", marks=pytest.mark.slow)]
 
 
 def damaged(data: bytes, chance: random.Random, turn: int) -> bytes:

@@ -115,7 +115,9 @@ def on_read_only(folder: str, *words: str) -> tuple[int, str]:
     ("words", "code", "says"),
     [
         (("reports", "RUN", "--out", "page"), 0, ""),
-        (("reports", "RUN"), 3, "hint: free some space, or write elsewhere: --out DIR"),
+        pytest.param(
+            ("reports", "RUN"), 3, "hint: free some space, or write elsewhere: --out DIR", marks=pytest.mark.slow
+        ),
         pytest.param(
             ("studies.rerun", "RUN", "--trial", "0", "--out", "again"), 0, "reproduced exactly", marks=pytest.mark.slow
         ),
