@@ -229,8 +229,8 @@ def test_ray_gives_the_same_records(ray_cluster: RayProcesses, calm: dict[str, A
     after_first_trial(process)
     ray_cluster.__exit__(None, None, None)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 3, err
-    assert "hint: the same command continues the run" in err
+    assert process.returncode in (1, 3), err  # 1: Ray itself ends a process whose raylet has died, without a word
+    assert process.returncode == 1 or "hint: the same command continues the run" in err
     code, _, err = run(*LONGER, "-o", "headless")
     assert (code, "continuing: " in err) == (0, True)
     assert results(only("headless")) == calm["longer"]
