@@ -53,6 +53,7 @@ class Sweep:
         self.workers, self.folder, self.watcher = workers, folder, watcher
         self.stop, self.out_of_time = stop, out_of_time
         self.search = Search(spec, objective)
+        self.journal: Journal | None = None
         self.trials: list[dict[str, Any]] = []
         self.epochs: list[dict[str, Any]] = []
         self.live: list[LiveTrial] = []
@@ -64,7 +65,8 @@ class Sweep:
         self.mirrored: Callable[[list[Any]], None] = lambda _: None
 
     def restore(self, saved: Saved) -> None:
-        """Go on from where an earlier process was."""
+        """Go on from where an earlier process was; a journal that cannot is refused before anything is written."""
+        self.journal = self.open_journal()
         self.trials, self.epochs, self.live, self.lanes = saved.trials, saved.epochs, saved.live, saved.lanes
         self.seconds, self.best = saved.search_seconds, saved.best
         reported: dict[int, dict[int, float]] = {}
@@ -82,6 +84,10 @@ class Sweep:
         ]
         items += [Restored(trial.number, "running", trial.params, None, trial.reported) for trial in self.live]
         self.search.restore(sorted(items), saved.attributes)
+
+    def open_journal(self) -> Journal:
+        """Open the run's journal, or begin it."""
+        return Journal(str((self.folder.path / "study.journal").absolute()), self.spec.study)
 
     def interval_seconds(self, row: dict[str, Any]) -> float:
         """Return what an evaluation interval of a trial took, from its row."""
@@ -104,7 +110,7 @@ class Sweep:
     def run(self) -> None:
         """Search until the budget is used up or `stop` says so; everything finished is on disk afterwards."""
         budget = self.search.budget()
-        journal = Journal(str((self.folder.path / "study.journal").absolute()), self.spec.study)
+        journal = self.journal or self.open_journal()
         journal.append(self.search.finished(journal.written))
         self.mirrored(self.search.finished(0))
         while not self.stop():
