@@ -1,5 +1,6 @@
 """The workers of a Ray cluster, through joblib's backend `ray`."""
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -63,14 +64,17 @@ class RayCluster(Cluster):
         if not listens(self.head, ANSWER_SECONDS):
             return -1
         try:
-            found = int(self.ray.cluster_resources().get("CPU", 0))
-        except self.ray.exceptions.RayError:
+            found = int(answered(self.ray.cluster_resources, ANSWER_SECONDS).get("CPU", 0))
+        except (OSError, self.ray.exceptions.RayError):  # a head that dies now would be waited for
             return -1
         return found if found > 1 else 0
 
     def close(self) -> None:
-        """Disconnect."""
-        self.ray.shutdown()
+        """Disconnect; from a head that has died without its answer."""
+        try:
+            answered(self.ray.shutdown, ANSWER_SECONDS)
+        except OSError:
+            atexit.unregister(self.ray.shutdown)
 
 
 @contextlib.contextmanager
