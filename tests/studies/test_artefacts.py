@@ -32,7 +32,7 @@ MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
     "report.html", "trials.csv", "epochs.csv.gz", "summary.json", "baselines.csv", "graph.csv", "sweep.yaml",
     "environment.json", "study.journal", "checkpoint.pt", "sweep.lock", "sweep.log",
-    "confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv", "best/adjacency.csv",
+    "confirm/trained.pt", "confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv", "best/adjacency.csv",
     "best/graph.png", "best/training_log.json", "best/training_summary.json", "best/weights.pt", "best/config.yaml",
 }  # fmt: skip
 
@@ -257,7 +257,7 @@ def test_the_environment(finished: Path) -> None:
     found = json.loads((finished / "environment.json").read_text())
     assert set(found) == {
         "graphsweep", "python", "torch", "optuna", "numpy", "pandas", "platform", "cpu_capability", "threads",
-        "mkl_cbwr", "device", "commit", "data",
+        "mkl_cbwr", "device", "commit", "data", "format",
     }  # fmt: skip
     assert (found["threads"], found["mkl_cbwr"], found["device"]) == (1, "AUTO", "cpu")
     data = found["data"]

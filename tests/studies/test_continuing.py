@@ -88,17 +88,23 @@ def test_no_browser(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert f"hint: no browser could be opened; the page is {only()}/report.html" in capsys.readouterr().err
 
 
+def seconds_of(text: str) -> int:
+    """Read a duration of the terminal, such as 8 s or 1 min 5 s."""
+    units = {"s": 1, "min": 60, "h": 3600}
+    return sum(int(count) * units[unit] for count, unit in re.findall(r"(\d+)\s(s|min|h)", text))
+
+
 def test_what_a_dry_run_foresees(capsys: pytest.CaptureFixture[str]) -> None:
     """It names the folder, counts confirmation, start and report, and of a begun run only what is left."""
     words = (*SMALL, "--confirm", "3", "--dry-run")
     assert sweep(*words) == 0
     text = capsys.readouterr().err
     assert "folder     runs/smoke-sensors-" in text
-    last = r"{} trials of 8 epochs would take about (\d+) s on 1 job of an idle machine: search (\d+) s, fresh "\
-           r"training (\d+) s, start and report (\d+) s; nothing was run\."  # fmt: skip
+    last = r"{} trials of 8 epochs would take about (.*?) on 1 job of an idle machine: search (.*?), fresh "\
+           r"training (.*?), start and report (.*?); nothing was run\."  # fmt: skip
     found = re.search(last.format(10), text)
     assert found
-    whole, *parts = map(int, found.groups())
+    whole, *parts = map(seconds_of, found.groups())
     assert abs(whole - sum(parts)) <= 2
     assert not Path("runs").exists()
     assert sweep(*SMALL, "-q", "-n", "4") == 0

@@ -55,6 +55,10 @@ def in_terminal(*words: str, columns: int = 100, presses: tuple[tuple[str, float
             break
     code = process.wait(timeout=60)
     os.close(ours)
+    for _ in range(50):  # on a busy machine a process that was told to end takes a while
+        if not processes_of(process.pid):
+            break
+        time.sleep(0.1)
     return Seen(shown, code, processes_of(process.pid))
 
 
