@@ -3,7 +3,8 @@
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn, TextIO
 
@@ -114,6 +115,27 @@ def print_error(error: GraphsweepError, stream: TextIO) -> None:
         stream.write(f"error: {readable(one_line(part.message))}\n")
         if part.hint:
             stream.write(f"hint: {readable(one_line(part.hint))}\n")
+
+
+def guarded(run: Callable[[], int], *, debug: bool) -> int:
+    """Run a command and return its exit code; what it cannot do is said in the house form, the same for every command.
+
+    Args:
+        run: the command; Ctrl-C here is one from before it took over the signals.
+        debug: whether an error's traceback is shown too.
+    """
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return 130
+    except (GraphsweepError, OSError) as error:
+        if debug:
+            traceback.print_exc()
+        from studies.files import system_error
+
+        told = system_error(error) if isinstance(error, OSError) else error
+        print_error(told, sys.stderr)
+        return told.exit_code
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -8,15 +8,13 @@ import shlex
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from core.errors import GraphsweepError
-from studies.arguments import build_parser, print_error, spec_from_arguments
+from studies.arguments import build_parser, guarded, spec_from_arguments
 from sweeps.show import show_config
 
 if TYPE_CHECKING:
@@ -74,18 +72,7 @@ def to_stderr(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = build_parser().parse_args(arguments)
-    try:
-        return command(args, time.perf_counter())
-    except KeyboardInterrupt:  # before the first round; afterwards signals are requests
-        return INTERRUPTED[signal.SIGINT]
-    except (GraphsweepError, OSError) as error:
-        if args.debug:
-            traceback.print_exc()
-        from studies.files import system_error
-
-        told = system_error(error) if isinstance(error, OSError) else error
-        print_error(told, sys.stderr)
-        return told.exit_code
+    return guarded(lambda: command(args, time.perf_counter()), debug=args.debug)
 
 
 def command(args: "Namespace", begin: float) -> int:

@@ -2,14 +2,13 @@
 
 import json
 import sys
-import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import GraphsweepError, InputError, NoResultError, RunFolderError
-from studies.arguments import CommandParser, add_version, print_error
+from core.errors import InputError, NoResultError, RunFolderError
+from studies.arguments import CommandParser, add_version, guarded
 from studies.records import COMPLETE, FAILED, read_rows
 
 if TYPE_CHECKING:
@@ -57,18 +56,7 @@ def whole(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = build_parser().parse_args(arguments)
-    try:
-        return command(args)
-    except KeyboardInterrupt:
-        return 130
-    except (GraphsweepError, OSError) as error:
-        if args.debug:
-            traceback.print_exc()
-        from studies.files import system_error
-
-        told = system_error(error) if isinstance(error, OSError) else error
-        print_error(told, sys.stderr)
-        return told.exit_code
+    return guarded(lambda: command(args), debug=args.debug)
 
 
 class Record:

@@ -4,17 +4,15 @@ Every variant trains its seeds as lanes of one program. A variant that came to i
 again, so the same command continues; the records do not depend on how often it was stopped, or on --jobs.
 """
 
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import GraphsweepError, RunFolderError
-from studies.arguments import CommandParser, key_value, print_error
-from studies.lambda_sweep import INTERRUPTED, Stop, same_command
+from core.errors import RunFolderError
+from studies.arguments import CommandParser, add_version, guarded, key_value
+from studies.lambda_sweep import Stop, same_command
 from sweeps.stability_reader import load_stability
 
 if TYPE_CHECKING:
@@ -63,6 +61,7 @@ def build_parser() -> CommandParser:
     where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
     where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     where.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_version(where)
     where.add_argument("-h", "--help", action="help", help="print this help")
     return parser
 
@@ -70,15 +69,7 @@ def build_parser() -> CommandParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = build_parser().parse_args(arguments)
-    try:
-        return command(args)
-    except KeyboardInterrupt:  # before the first variant; afterwards signals are requests
-        return INTERRUPTED[signal.SIGINT]
-    except GraphsweepError as error:
-        if args.debug:
-            traceback.print_exc()
-        print_error(error, sys.stderr)
-        return error.exit_code
+    return guarded(lambda: command(args), debug=args.debug)
 
 
 def command(args: "Namespace") -> int:

@@ -6,18 +6,16 @@ killed and continued gives the tables of the undisturbed one. They hold what the
 `--only` and `--seeds` narrow the tables too, and the whole suite's come back as fast as its sweeps are found.
 """
 
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import GraphsweepError, RunFolderError
-from studies.arguments import CommandParser, add_version, key_value, print_error
+from core.errors import RunFolderError
+from studies.arguments import CommandParser, add_version, guarded, key_value
 from studies.clusters import check_cluster
-from studies.lambda_sweep import INTERRUPTED, Stop, open_page, same_command
+from studies.lambda_sweep import Stop, open_page, same_command
 from sweeps.suite_reader import load_suite
 from sweeps.suite_spec import SWEEPS, SuiteSpec, resolved
 
@@ -77,15 +75,7 @@ def build_parser() -> CommandParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = build_parser().parse_args(arguments)
-    try:
-        return command(args)
-    except KeyboardInterrupt:  # before the first sweep; afterwards signals are requests
-        return INTERRUPTED[signal.SIGINT]
-    except GraphsweepError as error:
-        if args.debug:
-            traceback.print_exc()
-        print_error(error, sys.stderr)
-        return error.exit_code
+    return guarded(lambda: command(args), debug=args.debug)
 
 
 def command(args: "Namespace") -> int:

@@ -126,6 +126,7 @@ LISTED = "import sys\nfrom {} import main\ntry:\n    code = main(sys.argv[1:])\n
         ("studies.suite", ["--help"], 0),
         ("studies.suite", ["--version"], 0),
         ("studies.suite", ["--trials", "0"], 2),
+        ("studies.stability", ["--version"], 0),
         ("studies.suite", ["-c", "nowhere.yaml"], 2),
         ("studies.stability", ["--help"], 0),
         ("reports.__main__", ["--help"], 0),

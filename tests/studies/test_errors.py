@@ -1,5 +1,8 @@
 """Laws of errors: how they read, all at once, as a process, and with --debug. The cases are in `faults`."""
 
+import errno
+import importlib
+import os
 import re
 from pathlib import Path
 
@@ -96,3 +99,20 @@ def test_what_this_version_cannot_do_is_wrong_input(capsys: pytest.CaptureFixtur
     text = capsys.readouterr().err
     assert in_house_form(text)
     assert name in text
+
+
+@pytest.mark.parametrize("name", ["lambda_sweep", "rerun", "stability", "suite"])
+def test_what_the_system_refuses_is_one_line(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Law: an error of the system that nobody expected ends every command in the house form, with exit code 3."""
+    module = importlib.import_module(f"studies.{name}")
+
+    def refused(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/some/file")
+
+    monkeypatch.setattr(module, "command", refused)
+    assert module.main(["runs/some"] if name == "rerun" else []) == 3
+    text = capsys.readouterr().err
+    assert text.startswith("error: runs/some/file")
+    assert "Traceback" not in text
