@@ -87,7 +87,7 @@ class TrainerConfig:
     bias_width: int = setting(3, "size of the latent that a variable keeps for itself", low=1)
     hidden_width: int = setting(16, "tanh units of each decoder", low=1)
     noise_width: int = setting(1, "size of the latent that sets a variable's error bar", low=1)
-    clip_norm: float = setting(1.0, "largest gradient norm of a lane; steps over it are clipped", low=1e-12)
+    clip_norm: float = setting(5.0, "largest gradient norm of a lane; steps over it are clipped", low=1e-12)
     temperature_start: float = setting(0.7, "gate temperature at the first epoch", low=0.01, high=5)
     temperature_end: float = setting(0.2, "gate temperature after the warm-up", low=0.01, high=5)
     warmup: float = setting(0.3, "share of the epochs over which temperature and lambda_sparse ramp", low=0, high=1)
