@@ -1,13 +1,15 @@
 """The format of a run folder: one number, raised when a folder of today could not be read yesterday."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from core import __version__
 from core.errors import RunFolderError
 
 FORMAT = 1
-"""Raised with any change that an older graphsweep cannot read; a new column or key is none."""
+"""Raised with any change that an older graphsweep cannot read; a new column, key or file is none."""
+HINTED = 3  # run folders that a hint names at most
 
 
 def writer(folder: Path) -> str:
@@ -43,3 +45,15 @@ def check_format(folder: Path, written: object = None) -> None:
             f"this is {__version__} (format {FORMAT})",
             "update graphsweep, or use the version that wrote the folder",
         )
+
+
+def meant_inside(folder: Path, needed: Sequence[str]) -> str:
+    """Return a hint that names the run folders inside one that is none, the newest first; "" where there are none.
+
+    Args:
+        folder: what was given; needed: the files by which a run folder is known, its records among them.
+    """
+    inside = [path for path in folder.glob("*") if all((path / name).is_file() for name in needed)]
+    inside.sort(key=lambda path: (-(path / "trials.csv").stat().st_mtime_ns, path.name))
+    *others, last = map(str, inside[:HINTED]) if inside else ("",)
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?" if last else ""

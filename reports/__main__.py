@@ -62,6 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         return error.exit_code
+    from reports.checksums import altered  # noqa: PLC0415
+
+    for line in (line for run in given.runs for line in altered(run)):
+        print(f"warning: {line}", file=sys.stderr)
     print(report)
     if given.open:
         import webbrowser  # noqa: PLC0415

@@ -8,7 +8,7 @@ import yaml
 from numpy.typing import NDArray
 
 from core.errors import RunFolderError
-from core.run_format import check_format
+from core.run_format import check_format, meant_inside
 from reports.columns import Columns, Floats, parsed, read_columns, rows_of, unguard
 from reports.run import Baseline, Record, Run
 
@@ -59,11 +59,11 @@ def _check_folder(folder: Path) -> None:
         raise RunFolderError(
             f"no run folder at {folder}", "give the folder that a sweep wrote, runs/<study>-<data>-<hash>"
         )
-    missing = [name for name in ("summary.json", "trials.csv") if not (folder / name).is_file()]
+    needed = ("summary.json", "trials.csv")
+    missing = [name for name in needed if not (folder / name).is_file()]
     if not missing:
         return
-    inside = sorted(path.parent for path in folder.glob("*/summary.json"))
-    hint = f"did you mean {inside[0]}?" if inside else "run the sweep's command again: it continues and writes the rest"
+    hint = meant_inside(folder, needed) or "run the sweep's command again: it continues and writes the rest"
     raise RunFolderError(f"{folder} is not a complete run folder: {' and '.join(missing)} missing", hint)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError, NoResultError, RunFolderError
+from core.run_format import meant_inside
 from studies.arguments import CommandParser, add_version, guarded
 from studies.records import COMPLETE, FAILED, read_rows
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from studies.confirm import Trained
     from sweeps.spec import SweepSpec
 
+NEEDED = ("sweep.yaml", "trials.csv", "environment.json")
 PROVEN = ("weights_hash", "graph_hash", "val_shd", "val_f1", "edge_count", "avg_grad_clip_ratio", "blind_score")
 
 
@@ -74,9 +76,10 @@ class Record:
         from sweeps.spec import load_spec
 
         self.path = path
-        for name in ("sweep.yaml", "trials.csv", "environment.json"):
+        for name in NEEDED:
             if not (path / name).is_file():
-                raise RunFolderError(f"{path}: not a run folder, it has no {name}", "name a folder that a sweep wrote")
+                hint = meant_inside(path, NEEDED) or "name a folder that a sweep wrote"
+                raise RunFolderError(f"{path}: not a run folder, it has no {name}", hint)
         self.spec: SweepSpec = load_spec(str(path / "sweep.yaml"), overrides)
         try:
             self.trials = read_rows((path / "trials.csv").read_bytes().decode())

@@ -212,6 +212,7 @@ class Run:
         best = picks and picks.winner
         summary = self.summary(picks, fresh)
         summary["wall_seconds"] = round(time.perf_counter() - begin, 2)
+        self.folder.write_checksums(row["number"] for row in trials)
         self.folder.write("summary.json", artefacts.as_json(summary))
         for line in [*closing_lines(summary, trials), *edge_warnings(best, self.spec)]:
             self.terminal.say(line)

@@ -15,6 +15,7 @@ import re
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,7 +48,7 @@ if TYPE_CHECKING:  # a folder in use is refused before torch is imported
     from core.lanes import Lanes
 
 TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
-JOURNAL = "study.journal"
+JOURNAL, CHECKSUMS = "study.journal", "checksums.json"
 
 
 class LiveTrial(NamedTuple):
@@ -166,6 +167,12 @@ class RunFolder:
             buffer,
         )
         self.write(CHECKPOINT, buffer.getvalue())
+
+    def write_checksums(self, finished: Iterable[int]) -> None:
+        """Write the checksums of the rows of ended trials, for readers that cannot open the checkpoint."""
+        chosen = sorted(finished)
+        known = {name: {f"{trial}": f"{sums[trial]:014x}" for trial in chosen} for name, sums in self.sums.items()}
+        self.write(CHECKSUMS, json.dumps(known) + "\n")
 
     def load(self) -> Saved | None:
         """Return what an earlier process left, with the records brought in line; None for a new run.

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +27,7 @@ SMALL = (
 """A sweep of a third of a second, report aside, that completes some trials and prunes others."""
 ALL_STATES = (*SMALL, "--set", "space.lambda_disen=[1e-4, 1e39]")
 """The same with trials that fail: float32 knows no 1e39, so those diverge at their first step."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CLOCK = ("seconds", "epoch_time")
 
 
@@ -119,6 +120,15 @@ def run(*words: str, module: str = "studies.lambda_sweep", **how: Any) -> tuple[
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a child process: it finds the packages wherever it runs."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """The command takes the signals of its process; a test's process wants them back."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    yield
+    for number, handler in zip(SIGNALS, before, strict=True):
+        signal.signal(number, handler)
 
 
 def signal_at(monkeypatch: Any, number: int, at_round: int = 2) -> None:

@@ -14,21 +14,10 @@ for folder in (str(HERE), str(HERE.parents[1])):
     if folder not in sys.path:
         sys.path.insert(0, folder)
 
-from commands import ALL_STATES, WarmProcess, only, results, signal_at, sweep, trials  # noqa: E402
+from commands import ALL_STATES, WarmProcess, handlers_kept, only, results, signal_at, sweep, trials  # noqa: E402
 from faults import TALLY, Stopped  # noqa: E402
 
 import core  # noqa: E402, F401  (sets MKL_CBWR before torch loads)
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextlib.contextmanager
-def handlers_kept() -> Iterator[None]:
-    """The command takes the signals of its process; a test's process wants them back."""
-    before = [signal.getsignal(number) for number in SIGNALS]
-    yield
-    for number, handler in zip(SIGNALS, before, strict=True):
-        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

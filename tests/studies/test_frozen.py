@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commands import ALL_STATES, only, rerun, results, sweep, table, trials
-from conftest import handlers_kept
-from freeze import FROZEN, WORDS, freeze
+from commands import handlers_kept, only, rerun, results, sweep, table, trials
+from freeze import FROZEN, freeze
 
 from core.run_format import FORMAT
 from reports.__main__ import main as build_report
@@ -83,11 +82,12 @@ def test_a_trial_is_repeated(frozen: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_stopped_run_goes_on(frozen: Path) -> None:
-    """The command that a frozen run was begun with continues it; nothing finished is lost, none is trained twice."""
+    """With its own settings, whatever is the default by now, a frozen run goes on: none is lost or trained twice."""
     finished, stopped = only(frozen / "finished"), only(frozen / "stopped")
-    assert sweep(*ALL_STATES, *WORDS, "-n", "1", "-o", "name", "--confirm", "0") in (0, 4)
+    words = ("-c", str(stopped / "sweep.yaml"), "-j", "1", "-q")
+    assert sweep(*words, "-n", "1", "-o", "name", "--confirm", "0") in (0, 4)
     shutil.copytree(stopped, Path("runs") / only("name").name)  # whatever the hash of these settings is by now
-    assert sweep(*ALL_STATES, *WORDS) == 0
+    assert sweep(*words, "-n", "6", "--confirm", "1") == 0
     done = trials(only())
     assert [int(row["number"]) for row in done] == list(range(6))
     kept = {row["number"]: row for row in trials(stopped)}
