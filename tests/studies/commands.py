@@ -70,12 +70,25 @@ def table(path: Path) -> list[dict[str, str]]:
 
     text = decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    return [{name: value for name, value in row.items() if name not in CLOCK} for row in rows]
+    return [without_clock(row) for row in rows]
+
+
+def without_clock(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what the clock says."""
+    return {name: value for name, value in row.items() if name not in CLOCK}
 
 
 def trials(folder: Path) -> list[dict[str, str]]:
     """The rows of trials.csv without seconds."""
     return table(folder / "trials.csv")
+
+
+def ended(where: Path | str = "runs") -> list[dict[str, str]]:
+    """The whole rows of trials.csv of the one run below a folder, as any moment may leave it; none where it is not."""
+    found = list(Path(where).glob("*/trials.csv"))
+    text = found[0].read_text(encoding="utf-8", errors="replace") if found else ""
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    return [without_clock(row) for row in rows]
 
 
 def journal(folder: Path) -> list[tuple[Any, ...]]:
@@ -96,8 +109,8 @@ def results(folder: Path) -> dict[str, Any]:
     wanted = ("trials.csv", "epochs.csv.gz", "baselines.csv", *confirm, "best/adjacency.csv")
     found: dict[str, Any] = {name: table(folder / name) for name in wanted if (folder / name).exists()}
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    best = summary["best"] and summary["best"]["number"]
-    return {**found, "journal": journal(folder), "best": best, "stopped_early": summary["stopped_early"]}
+    chosen = {pick: summary[pick] and without_clock(summary[pick]) for pick in ("best", "blind")}
+    return {**found, "journal": journal(folder), **chosen, "stopped_early": summary["stopped_early"]}
 
 
 def start(*words: str, module: str = "studies.lambda_sweep", **how: Any) -> subprocess.Popen[str]:
@@ -203,7 +216,8 @@ class WarmProcess:
 
     def errors(self) -> str:
         """What the commands wrote on stderr."""
-        return (self.where / "stderr.txt").read_text(encoding="utf-8")
+        told = self.where / "stderr.txt"
+        return told.read_text(encoding="utf-8") if told.exists() else ""
 
 
 def serve() -> None:

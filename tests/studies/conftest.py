@@ -15,7 +15,8 @@ for folder in (str(HERE), str(HERE.parents[1])):
         sys.path.insert(0, folder)
 
 from commands import ALL_STATES, WarmProcess, handlers_kept, only, results, signal_at, sweep, trials  # noqa: E402
-from faults import TALLY, Stopped  # noqa: E402
+from faults import Stopped  # noqa: E402
+from tally import TALLY, fault_table  # noqa: E402
 
 import core  # noqa: E402, F401  (sets MKL_CBWR before torch loads)
 
@@ -66,8 +67,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many faults were tried, how many passed, and how many records were lost."""
-    tried = {key.removesuffix(" tried"): count for key, count in TALLY.items() if key.endswith(" tried")}
-    for section, count in tried.items():
-        terminalreporter.write_line(f"faults of {section}: {count} tried, {TALLY[f'{section} passed']} passed")
-    if tried:
-        terminalreporter.write_line(f"records lost: {TALLY['records lost']}")
+    for place, line in enumerate(fault_table(TALLY)):
+        if place == 0:
+            terminalreporter.write_sep("=", "faults")
+        terminalreporter.write_line(line)

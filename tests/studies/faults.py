@@ -4,14 +4,10 @@
 """
 
 import io
-from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
-TALLY: Counter[str] = Counter()
-"""Cases tried and passed, by section, and records lost; what `conftest` prints at the end."""
 
 
 class Fault(NamedTuple):

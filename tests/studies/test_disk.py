@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import SMALL, environment, only, results, sweep, trials
-from faults import TALLY
+from commands import SMALL, ended, environment, only, results, sweep, trials
+from tally import keep, tried
 
 WORDS = (*SMALL, "-n", "6", "--set", "search.lanes=4", "--confirm", "1")
 LIMITED = """
@@ -46,17 +46,16 @@ def answered(code: int, text: str) -> None:
 )
 def test_files_of_a_limited_size(size: int) -> None:
     """At any limit: exit code 3, one line with path and free bytes; continued without it, the undisturbed records."""
-    TALLY["full disk tried"] += 1
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    answered(*limited(size, *WORDS, "-q"))
-    finished = trials(only()) if (only() / "checkpoint.pt").exists() else []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
-        assert sweep(*WORDS, "-q") == 0
-        assert sweep(*WORDS, "-q", "-o", "calm") == 0
-    assert results(only()) == results(only("calm"))
-    TALLY["records lost"] += sum(row not in trials(only()) for row in finished)
-    TALLY["full disk passed"] += 1
+    with tried("full disk"):
+        assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+        answered(*limited(size, *WORDS, "-q"))
+        before = ended()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
+            assert sweep(*WORDS, "-q") == 0
+            assert sweep(*WORDS, "-q", "-o", "calm") == 0
+        assert results(only()) == results(only("calm"))
+        keep(before, trials(only()))
 
 
 ON_SMALL_DISK = """
@@ -70,18 +69,19 @@ cp -a runs kept
 @pytest.mark.parametrize("kilobytes", [4, 16, 60, 150, 400])
 def test_a_small_disk(kilobytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same on a real file system that fills up, from the lock to the report."""
-    TALLY["full disk tried"] += 1
-    Path("runs").mkdir()
-    command = [sys.executable, "-m", "studies.lambda_sweep", *WORDS, "-q"]
-    script = ["unshare", "--mount", "sh", "-c", ON_SMALL_DISK, f"{kilobytes}k", *command]
-    done = subprocess.run(script, capture_output=True, text=True, env=environment(), check=False)
-    if not Path("code.txt").exists():
-        pytest.skip(f"takes a system that lets us mount: {done.stderr}")
-    answered(int(Path("code.txt").read_text()), Path("err.txt").read_text())
-    Path("runs").rmdir()
-    Path("kept").rename("runs")
-    monkeypatch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
-    assert sweep(*WORDS, "-q") == 0
-    assert sweep(*WORDS, "-q", "-o", "calm") == 0
-    assert results(only()) == results(only("calm"))
-    TALLY["full disk passed"] += 1
+    with tried("full disk"):
+        Path("runs").mkdir()
+        command = [sys.executable, "-m", "studies.lambda_sweep", *WORDS, "-q"]
+        script = ["unshare", "--mount", "sh", "-c", ON_SMALL_DISK, f"{kilobytes}k", *command]
+        done = subprocess.run(script, capture_output=True, text=True, env=environment(), check=False)
+        if not Path("code.txt").exists():
+            pytest.skip(f"takes a system that lets us mount: {done.stderr}")
+        answered(int(Path("code.txt").read_text()), Path("err.txt").read_text())
+        Path("runs").rmdir()
+        Path("kept").rename("runs")
+        before = ended()
+        monkeypatch.setattr("reports.page.write_report", lambda folder: folder / "report.html")
+        assert sweep(*WORDS, "-q") == 0
+        assert sweep(*WORDS, "-q", "-o", "calm") == 0
+        assert results(only()) == results(only("calm"))
+        keep(before, trials(only()))

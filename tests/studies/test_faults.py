@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from commands import ALL_STATES, SMALL, folders, journal, only, rerun, results, sweep, trials
 from damages import DAMAGES, Damage
-from faults import ODD, TALLY, WRONG, Fault, Stopped, csv_of
+from faults import ODD, WRONG, Fault, Stopped, csv_of
+from tally import keep, tried
 
 from reports.tables import load_run
 
@@ -38,36 +39,34 @@ def contents() -> dict[Path, bytes]:
 @pytest.mark.parametrize(("section", "fault"), CASES, ids=[f"{section}-{fault.name[:60]}" for section, fault in CASES])
 def test_wrong_input(section: str, fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, the text, only `error:` and `hint:` lines on stderr, nothing on stdout, no file touched."""
-    TALLY[f"{section} tried"] += 1
-    for name, content in fault.files.items():
-        Path(name).write_bytes(content)
-    before = contents()
-    settings = ("-c", "smoke") if fault.name.startswith(("option", "settings", "study")) else SMALL
-    assert sweep(*settings, *fault.words) == 2
-    streams = capsys.readouterr()
-    assert streams.out == ""
-    assert in_house_form(streams.err)
-    assert fault.says in streams.err
-    assert contents() == before
-    TALLY[f"{section} passed"] += 1
+    with tried(section):
+        for name, content in fault.files.items():
+            Path(name).write_bytes(content)
+        before = contents()
+        settings = ("-c", "smoke") if fault.name.startswith(("option", "settings", "study")) else SMALL
+        assert sweep(*settings, *fault.words) == 2
+        streams = capsys.readouterr()
+        assert streams.out == ""
+        assert in_house_form(streams.err)
+        assert fault.says in streams.err
+        assert contents() == before
 
 
 @pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("fault", ODD, ids=lambda fault: fault.name)
 def test_odd_input(fault: Fault, capsys: pytest.CaptureFixture[str]) -> None:
     """What can be learned from is: exit code 0, a word about it, records for a report, a trial that reproduces."""
-    TALLY["data tried"] += 1
-    for name, content in fault.files.items():
-        Path(name).write_bytes(content)
-    assert sweep(*SMALL, "-n", "2", *fault.words) == 0
-    streams = capsys.readouterr()
-    assert fault.says in streams.err
-    assert "Traceback" not in streams.err
-    assert all(line.isprintable() for line in streams.err.splitlines())
-    assert load_run(only()).trials.rows == 2
-    assert rerun(str(only())) == 0
-    assert "reproduced exactly" in capsys.readouterr().err
-    TALLY["data passed"] += 1
+    with tried("data"):
+        for name, content in fault.files.items():
+            Path(name).write_bytes(content)
+        assert sweep(*SMALL, "-n", "2", *fault.words) == 0
+        streams = capsys.readouterr()
+        assert fault.says in streams.err
+        assert "Traceback" not in streams.err
+        assert all(line.isprintable() for line in streams.err.splitlines())
+        assert load_run(only()).trials.rows == 2
+        assert rerun(str(only())) == 0
+        assert "reproduced exactly" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -84,92 +83,86 @@ def test_a_report_of_odd_input(fault: Fault) -> None:
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
 def test_damaged_folder(stopped: Stopped, damage: Damage, capsys: pytest.CaptureFixture[str]) -> None:
     """Continued, a damaged folder gives the undisturbed records, or one line and is left as it is."""
-    TALLY["run folder tried"] += 1
-    shutil.copytree(stopped.runs, "runs")
-    damage.harm(only())
-    before = contents()
-    assert sweep(*ALL_STATES) == damage.code
-    text = capsys.readouterr().err
-    assert damage.says in text
-    assert "Traceback" not in text
-    after = contents()
-    if damage.code:
-        assert in_house_form(text)
-        mine = {only() / name for name in ("sweep.lock", "sweep.log")}
-        assert {path: data for path, data in after.items() if path not in mine} == {
-            path: data for path, data in before.items() if path not in mine
-        }
-    else:
-        assert results(only()) == stopped.calm
-        for kept in only().glob("*.torn"):
-            assert before[kept.with_suffix("")].endswith(after[kept])
-            assert damage.says
-        lost = [row for row in stopped.finished if row not in trials(only())]
-        TALLY["records lost"] += len(lost)
-        assert not lost
-    TALLY["run folder passed"] += 1
+    with tried("run folder"):
+        shutil.copytree(stopped.runs, "runs")
+        damage.harm(only())
+        before = contents()
+        assert sweep(*ALL_STATES) == damage.code
+        text = capsys.readouterr().err
+        assert damage.says in text
+        assert "Traceback" not in text
+        after = contents()
+        if damage.code:
+            assert in_house_form(text)
+            mine = {only() / name for name in ("sweep.lock", "sweep.log")}
+            assert {path: data for path, data in after.items() if path not in mine} == {
+                path: data for path, data in before.items() if path not in mine
+            }
+        else:
+            assert results(only()) == stopped.calm
+            for kept in only().glob("*.torn"):
+                assert before[kept.with_suffix("")].endswith(after[kept])
+                assert damage.says
+            keep(stopped.finished, trials(only()))
 
 
 def test_all_trials_fail(capsys: pytest.CaptureFixture[str]) -> None:
     """Where every trial diverges: exit code 4, each with its step, and a report that says why."""
-    TALLY["numbers tried"] += 1
-    assert sweep(*SMALL, "-n", "4", "--set", "space.lambda_disen=[1e39]") == 4
-    streams = capsys.readouterr()
-    assert "4 trials in" in streams.err
-    assert "0 complete, 0 pruned, 4 failed" in streams.err
-    assert "Traceback" not in streams.err
-    page = (only() / "report.html").read_text(encoding="utf-8")
-    assert "No trial completed" in page
-    assert "not finite at step" in page
-    assert json.loads((only() / "summary.json").read_text())["best"] is None
-    assert len(list(only().glob("errors/trial-*.txt"))) == 4
-    assert rerun(str(only())) == 4
-    assert "no trial was completed" in capsys.readouterr().err
-    TALLY["numbers passed"] += 1
+    with tried("numbers"):
+        assert sweep(*SMALL, "-n", "4", "--set", "space.lambda_disen=[1e39]") == 4
+        streams = capsys.readouterr()
+        assert "4 trials in" in streams.err
+        assert "0 complete, 0 pruned, 4 failed" in streams.err
+        assert "Traceback" not in streams.err
+        page = (only() / "report.html").read_text(encoding="utf-8")
+        assert "No trial completed" in page
+        assert "not finite at step" in page
+        assert json.loads((only() / "summary.json").read_text())["best"] is None
+        assert len(list(only().glob("errors/trial-*.txt"))) == 4
+        assert rerun(str(only())) == 4
+        assert "no trial was completed" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("no_report")
 def test_a_lane_that_diverges_fails_alone() -> None:
     """It fails with its step and settings, is neither pruned nor best, and changes no other lane's numbers."""
-    TALLY["numbers tried"] += 1
-    words = (*SMALL, "--sampler", "random", "--pruner", "none")
-    assert sweep(*words, "-q", "--set", "space.lambda_disen=[1e-4, 1e39]", "-o", "hit") == 0
-    rows = trials(only("hit"))
-    failed = [row for row in rows if row["lambda_disen"] == "1e+39"]
-    assert 0 < len(failed) < len(rows)
-    for row in rows:
-        assert row["state"] == ("failed" if row in failed else "complete")
-    for row in failed:
-        assert re.fullmatch(r"loss is not finite at step \d+", row["error"])
-        told = (only("hit") / "errors" / f"trial-{int(row['number']):04}.txt").read_text()
-        assert row["error"] in told
-        assert "lambda_disen 1e+39" in told
-        assert (row["val_shd"], row["weights_hash"]) == ("", "")
-    assert json.loads((only("hit") / "summary.json").read_text())["best"]["state"] == "complete"
-    states = {number: state for number, state, _, _ in journal(only("hit"))}
-    assert all((states[int(row["number"])] == "FAIL") == (row in failed) for row in rows)
-    for row in rows:  # each alone: no neighbour has changed a bit
-        assert rerun(str(only("hit")), "--trial", row["number"]) == 0
-    TALLY["numbers passed"] += 1
+    with tried("numbers"):
+        words = (*SMALL, "--sampler", "random", "--pruner", "none")
+        assert sweep(*words, "-q", "--set", "space.lambda_disen=[1e-4, 1e39]", "-o", "hit") == 0
+        rows = trials(only("hit"))
+        failed = [row for row in rows if row["lambda_disen"] == "1e+39"]
+        assert 0 < len(failed) < len(rows)
+        for row in rows:
+            assert row["state"] == ("failed" if row in failed else "complete")
+        for row in failed:
+            assert re.fullmatch(r"loss is not finite at step \d+", row["error"])
+            told = (only("hit") / "errors" / f"trial-{int(row['number']):04}.txt").read_text()
+            assert row["error"] in told
+            assert "lambda_disen 1e+39" in told
+            assert (row["val_shd"], row["weights_hash"]) == ("", "")
+        assert json.loads((only("hit") / "summary.json").read_text())["best"]["state"] == "complete"
+        states = {number: state for number, state, _, _ in journal(only("hit"))}
+        assert all((states[int(row["number"])] == "FAIL") == (row in failed) for row in rows)
+        for row in rows:  # each alone: no neighbour has changed a bit
+            assert rerun(str(only("hit")), "--trial", row["number"]) == 0
 
 
 @pytest.mark.usefixtures("no_report")
 def test_data_that_changed(capsys: pytest.CaptureFixture[str]) -> None:
     """A data file that changed since begins a run of its own, which says so; the earlier one stays as it is."""
-    TALLY["data tried"] += 1
-    words = (*SMALL, "-n", "2", "-d", "good.csv")
-    assert sweep(*words) == 0
-    first, before = only(), contents()
-    Path("good.csv").write_text(csv_of(rows=61))
-    capsys.readouterr()
-    for told in (True, False):  # once: a run that goes on is no new one
+    with tried("data"):
+        words = (*SMALL, "-n", "2", "-d", "good.csv")
         assert sweep(*words) == 0
-        text = capsys.readouterr().err
-        line = rf"warning: good.csv has changed since {first} began \(sha256 \w+ then, \w+ now\): this is a new run"
-        assert bool(re.search(line, text)) == told
-    assert len(folders()) == 2
-    assert all(path.read_bytes() == data for path, data in before.items() if path.name != "good.csv")
-    Path("good.csv").write_text(csv_of())
-    assert sweep(*words) == 0
-    assert "has changed" not in capsys.readouterr().err
-    TALLY["data passed"] += 1
+        first, before = only(), contents()
+        Path("good.csv").write_text(csv_of(rows=61))
+        capsys.readouterr()
+        for told in (True, False):  # once: a run that goes on is no new one
+            assert sweep(*words) == 0
+            text = capsys.readouterr().err
+            line = rf"warning: good.csv has changed since {first} began \(sha256 \w+ then, \w+ now\): this is a new run"
+            assert bool(re.search(line, text)) == told
+        assert len(folders()) == 2
+        assert all(path.read_bytes() == data for path, data in before.items() if path.name != "good.csv")
+        Path("good.csv").write_text(csv_of())
+        assert sweep(*words) == 0
+        assert "has changed" not in capsys.readouterr().err

@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import ROOT, SMALL, WarmProcess, environment, only, results, signal_at, start, sweep
+from commands import ROOT, SMALL, WarmProcess, ended, environment, only, results, signal_at, start, sweep
+from tally import TALLY, keep, tried
 
 from reports.page import draw, write_report
 from reports.tables import load_run
 from studies.journal import Journal
 from studies.run_folder import RunFolder
-
-SAMPLERS = ("tpe", "qmc", "cmaes", "random")
-LONGER = (*SMALL, "-n", "14", "--set", "trainer.epochs=16", "--confirm", "2")
 
 
 class Killed(BaseException):
@@ -107,35 +105,27 @@ def test_a_torn_journal_line_is_repaired() -> None:
     assert results(only("torn")) == results(only("calm"))
 
 
-def killed_and_continued(warm: WarmProcess, name: str, words: tuple[str, ...], kills: int) -> None:
-    """Compare a run with the same run, killed again and again at random moments."""
-    chance = random.Random(name)
-    calm, hit = f"{name}-calm", f"{name}-hit"
-    begin = time.monotonic()
-    assert warm.run(*words, "-o", calm) == 0, warm.errors()
-    lasted = time.monotonic() - begin
-    for _ in range(kills):
-        group = warm.start(*words, "-o", hit)
-        time.sleep(chance.uniform(0.02, lasted))  # any moment: there is no event to wait for
-        warm.kill(group)
-        assert warm.wait() in (-signal.SIGKILL, 0)
-    assert warm.run(*words, "-o", hit) == 0, warm.errors()
-    assert results(only(warm.where / hit)) == results(only(warm.where / calm))
-
-
 def test_killed_at_random_moments(warm: WarmProcess) -> None:
-    """SIGKILL at any moment, then the same command: the records of the undisturbed run."""
-    killed_and_continued(warm, "short", LONGER, kills=4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_killed_often(warm: WarmProcess, sampler: str, jobs: int) -> None:
-    """The same for each sampler and with worker processes, which die with their coordinator."""
-    name = f"often-{sampler}-{jobs}"
-    words = (*LONGER, "--sampler", sampler, "-j", str(jobs), "-n", "20")
-    killed_and_continued(warm, name, words, kills=8)
+    """SIGKILL at any moment, then the same command: the records of the undisturbed run. `test_kill_loop` has more."""
+    chance, words = random.Random("short"), (*SMALL, "-n", "14", "--set", "trainer.epochs=16", "--confirm", "2")
+    begin = time.monotonic()
+    assert warm.run(*words, "-o", "calm") == 0, warm.errors()
+    lasted = time.monotonic() - begin
+    for _ in range(4):
+        with tried("kills"):
+            group = warm.start(*words, "-o", "hit")
+            time.sleep(chance.uniform(0.02, lasted))  # any moment: there is no event to wait for
+            warm.kill(group)
+            code = warm.wait()
+            assert code in (-signal.SIGKILL, 0)
+            TALLY["kills"] += code != 0
+            before = ended(warm.where / "hit")
+            shutil.copytree(warm.where / "hit", "copy", dirs_exist_ok=True)
+            assert warm.run(*words, "-o", str(Path("copy").absolute())) == 0, warm.errors()
+            keep(before, ended("copy"))
+            shutil.rmtree("copy")
+    assert warm.run(*words, "-o", "hit") == 0, warm.errors()
+    assert results(only(warm.where / "hit")) == results(only(warm.where / "calm"))
 
 
 @pytest.mark.parametrize(
@@ -271,25 +261,6 @@ def test_a_report_ended_at_any_write(finished: Path, tmp_path: Path, monkeypatch
         assert (folder / "report.html").read_text() == "old"
     assert last > 5
     assert (folder / "report.html").read_bytes() == calm
-
-
-@pytest.mark.slow
-def test_a_killed_worker_costs_a_repeat_of_the_round() -> None:
-    """A worker that dies is replaced: the run goes on and its records are those of an undisturbed one."""
-    words = (*LONGER, "-n", "60", "-j", "2")
-    process = start(*words)
-    assert process.stderr is not None
-    while not process.stderr.readline().startswith("trial"):
-        pass
-    question = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)]
-    listed = subprocess.run(question, capture_output=True, text=True, check=True)
-    workers = [int(line.split()[0]) for line in listed.stdout.splitlines() if "LokyProcess" in line]
-    assert workers
-    os.kill(workers[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=300)
-    assert (process.returncode, "Traceback" in err) == (0, False), err
-    assert sweep(*words, "-j", "1", "-q", "-o", "calm") == 0
-    assert results(only()) == results(only("calm"))
 
 
 def test_the_root_is_where_these_tests_think() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from commands import ALL_STATES, ROOT, SMALL, environment, folders, only, results, run, start, sweep, trials
-from faults import TALLY, csv_of
+from faults import csv_of
+from tally import tried
 
 BARE = {
     "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": "/nonexistent", "NO_COLOR": "1", "COLUMNS": "40",
@@ -18,81 +19,79 @@ BARE = {
 
 def test_a_bare_machine() -> None:
     """No display, no terminal, no home, 40 columns, an ASCII locale, no color: a sweep and its report all the same."""
-    TALLY["surroundings tried"] += 1
-    Path("m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv").write_text(csv_of(header="\N{DEGREE SIGN}C,b,c"), "utf-8")
-    words = (*SMALL, "-n", "4", "--confirm", "1", "-d", "m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv")
-    code, out, err = run(*words, env=BARE, stdin=subprocess.DEVNULL)
-    assert (code, "Traceback" in err, "\x1b" in err + out) == (0, False, False), err
-    assert out.strip() == str(only() / "report.html")
-    assert (only() / "report.html").exists()
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        Path("m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv").write_text(csv_of(header="\N{DEGREE SIGN}C,b,c"), "utf-8")
+        words = (*SMALL, "-n", "4", "--confirm", "1", "-d", "m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv")
+        code, out, err = run(*words, env=BARE, stdin=subprocess.DEVNULL)
+        assert (code, "Traceback" in err, "\x1b" in err + out) == (0, False, False), err
+        assert out.strip() == str(only() / "report.html")
+        assert (only() / "report.html").exists()
 
 
 @pytest.mark.slow
 def test_a_path_that_is_no_text() -> None:
     """A file whose name is of another encoding is read, and its run is one like any other."""
-    TALLY["surroundings tried"] += 1
-    name = os.fsdecode(b"caf\xe9.csv")
-    try:
-        Path(name).write_text(csv_of())
-    except OSError:
-        pytest.skip("this file system takes no such name")
-    code, _, err = run(*SMALL, "-n", "2", "-d", name, env=environment(PYTHONUTF8="1"))
-    assert (code, "Traceback" in err) == (0, False), err
-    assert (only() / "report.html").exists()
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        name = os.fsdecode(b"caf\xe9.csv")
+        try:
+            Path(name).write_text(csv_of())
+        except OSError:
+            pytest.skip("this file system takes no such name")
+        code, _, err = run(*SMALL, "-n", "2", "-d", name, env=environment(PYTHONUTF8="1"))
+        assert (code, "Traceback" in err) == (0, False), err
+        assert (only() / "report.html").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     """What cannot be printed is one line and exit code 3."""
-    TALLY["surroundings tried"] += 1
-    with open("/dev/full", "w") as full:
-        code = subprocess.run(
-            [sys.executable, "-m", "studies.lambda_sweep", "--show-config"], stdout=full, env=environment(), check=False
-        ).returncode
-    text = capfd.readouterr().err
-    assert code in (3, 120)
-    assert text.startswith("error: standard output: cannot be written (No space left on device")
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        with open("/dev/full", "w") as full:
+            code = subprocess.run(
+                [sys.executable, "-m", "studies.lambda_sweep", "--show-config"],
+                stdout=full,
+                env=environment(),
+                check=False,
+            ).returncode
+        text = capfd.readouterr().err
+        assert code in (3, 120)
+        assert text.startswith("error: standard output: cannot be written (No space left on device")
 
 
 def test_four_starts_of_one_command() -> None:
     """Of four identical commands at once three say who is at it, with exit code 3, and one runs to its end."""
-    TALLY["surroundings tried"] += 1
-    processes = [start(*SMALL, "-n", "4", "-q") for _ in range(4)]
-    left = list(processes)
-    while len(left) > 1:
-        left = [process for process in left if process.poll() is None]
-    (winner,) = left
-    assert not list(Path().glob("runs/*/summary.json"))
-    for process in processes:
-        if process is not winner:
-            _, err = process.communicate(timeout=60)
-            assert process.returncode == 3
-            assert err.startswith(f"error: {only()} is in use by ")
-            assert err.count("\n") == 2
-    _, err = winner.communicate(timeout=120)
-    assert winner.returncode == 0, err
-    assert len(trials(only())) == 4
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        processes = [start(*SMALL, "-n", "4", "-q") for _ in range(4)]
+        left = list(processes)
+        while len(left) > 1:
+            left = [process for process in left if process.poll() is None]
+        (winner,) = left
+        assert not list(Path().glob("runs/*/summary.json"))
+        for process in processes:
+            if process is not winner:
+                _, err = process.communicate(timeout=60)
+                assert process.returncode == 3
+                assert err.startswith(f"error: {only()} is in use by ")
+                assert err.count("\n") == 2
+        _, err = winner.communicate(timeout=120)
+        assert winner.returncode == 0, err
+        assert len(trials(only())) == 4
 
 
 @pytest.mark.slow
 def test_four_starts_of_different_commands() -> None:
     """Four different commands at once in one output folder all run, and give what each gives alone."""
-    TALLY["surroundings tried"] += 1
-    kinds = [(*SMALL, "--seed", str(seed), "-q") for seed in range(4)]
-    processes = [start(*words) for words in kinds]
-    for process in processes:
-        _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-    assert len(folders()) == 4
-    for words in kinds:
-        assert sweep(*words, "-o", "calm") == 0
-    for calm in folders("calm"):
-        assert results(Path("runs") / calm.name) == results(calm)
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        kinds = [(*SMALL, "--seed", str(seed), "-q") for seed in range(4)]
+        processes = [start(*words) for words in kinds]
+        for process in processes:
+            _, err = process.communicate(timeout=300)
+            assert process.returncode == 0, err
+        assert len(folders()) == 4
+        for words in kinds:
+            assert sweep(*words, "-o", "calm") == 0
+        for calm in folders("calm"):
+            assert results(Path("runs") / calm.name) == results(calm)
 
 
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
@@ -133,12 +132,11 @@ def on_read_only(folder: str, *words: str) -> tuple[int, str]:
 )
 def test_a_read_only_archive(words: tuple[str, ...], code: int, says: str, finished: Path) -> None:
     """Of an archive that cannot be written to the report builds elsewhere; what would write there says so."""
-    TALLY["surroundings tried"] += 1
-    shutil.copytree(finished, Path("runs") / finished.name)
-    before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
-    found, err = on_read_only("runs", *(word.replace("RUN", f"runs/{finished.name}") for word in words))
-    assert (found, "Traceback" in err) == (code, False), err
-    assert says in err
-    assert Path("page/report.html").exists() == ("page" in words)
-    assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
-    TALLY["surroundings passed"] += 1
+    with tried("surroundings"):
+        shutil.copytree(finished, Path("runs") / finished.name)
+        before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
+        found, err = on_read_only("runs", *(word.replace("RUN", f"runs/{finished.name}") for word in words))
+        assert (found, "Traceback" in err) == (code, False), err
+        assert says in err
+        assert Path("page/report.html").exists() == ("page" in words)
+        assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
