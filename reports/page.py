@@ -1,19 +1,12 @@
 """Assemble the report of a run folder: one HTML file that opens offline, and its figures as PNG beside it."""
 
-import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from core.errors import RunFolderError
 from reports import answer as answering
 from reports import sections, wording
-from reports.colours import COLOURS
 from reports.comparison import compare
-from reports.drawing import Picture, rendered, theme
+from reports.drawing import Picture
 from reports.figures import (
     arrows,
     blind_choice,
@@ -32,17 +25,15 @@ from reports.figures import (
     threshold,
     training,
 )
-from reports.files import replace_file
 from reports.findings import findings
-from reports.pictures import write_pictures
 from reports.pruned import note as pruning_note
+from reports.publish import HERE, drawn, filled, write_page
 from reports.references import compared
 from reports.run import Run, number
 from reports.setup import setup
 from reports.tables import load_run
 from reports.trial_table import trial_table
 
-HERE = Path(__file__).parent
 PLOTS = (
     progress.plot,
     arrows.plot,
@@ -107,49 +98,21 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
     run = load_run(Path(run_dir))
     target = Path(run_dir) if out is None else Path(out)
     pictures = draw(run)
-    page = assemble(run, pictures)
-    try:
-        _write(target, run, page, pictures)
-    except OSError as error:
-        hint = "free some space, or write elsewhere: --out DIR"
-        raise RunFolderError(f"{target}: the report cannot be written: {error.strerror or error}", hint) from error
-    return target / "report.html"
+    return write_page(target, assemble(run, pictures), heading(run), pictures, PICTURE_NAMES)
 
 
 def draw(run: Run) -> list[Picture]:
     """Draw every figure that the run has numbers for."""
-    with theme():
-        plots = [plot(run) for plot in PLOTS]
-        return [rendered(plot) for plot in plots if plot is not None]
-
-
-def templates() -> jinja2.Environment:
-    """Return the templates of the pages; everything filled in is escaped."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return drawn(plot(run) for plot in PLOTS)
 
 
 def assemble(run: Run, pictures: list[Picture]) -> str:
     """Fill the page; everything that comes from files is escaped."""
-    template = templates().get_template("page.html.j2")
-    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}")
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    return template.render(
-        **_content(run),
+    return filled(
+        "page.html.j2",
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
         pictures={section: [picture for picture in pictures if picture.section == section] for section in SECTIONS},
-        markup=Markup,
-        style=Markup(style),
-        script=Markup(script),
-        policy=(
-            f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; img-src data:; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+        **_content(run),
     )
 
 
@@ -193,30 +156,3 @@ def _facts(run: Run) -> list[str]:
     if seed == seed:  # noqa: PLR0124
         facts.append(f"seed {seed:.0f}")
     return [*facts, wording.clean(run.name)]
-
-
-def colour_style() -> str:
-    """Write the colours as CSS variables for light, dark and print, and a class for each role."""
-    light, dark = (";".join(f"--{role}:{pair[k]}" for role, pair in COLOURS.items()) for k in (0, 1))
-    classes = "".join(f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS)
-    return (
-        f":root{{{light};color-scheme:light dark}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"@media print{{:root{{{light};color-scheme:light}}}}{classes}"
-    )
-
-
-def compact(style: str) -> str:
-    """Take off what a style sheet does not need."""
-    return "\n".join(line.strip() for line in style.splitlines() if line.strip())
-
-
-def digest(text: str) -> str:
-    """Give the hash by which the page's policy allows a script or a style."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _write(target: Path, run: Run, page: str, pictures: list[Picture]) -> None:
-    """Write the figures and what they show, then the page."""
-    write_pictures(target / "figures", heading(run), pictures, PICTURE_NAMES)
-    replace_file(target / "report.html", page.encode("utf-8", "replace"))

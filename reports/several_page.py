@@ -1,20 +1,17 @@
 """Assemble the page that compares several runs: one HTML file that opens offline, and its figures as PNG beside it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
-
-from core.errors import RunFolderError
 from reports import several_tables as tables
 from reports.answer import answer
-from reports.drawing import Picture, Plot, rendered, theme
+from reports.drawing import Picture, Plot
 from reports.figures import overlaid_fresh, overlaid_graphs, overlaid_progress
-from reports.files import replace_file
-from reports.page import HERE, VERDICTS, colour_style, compact, digest, templates
-from reports.pictures import write_pictures
+from reports.page import VERDICTS
+from reports.publish import drawn, filled, write_page
 from reports.several import Member, Overlay, default_folder, load_several, overlay
 from reports.several_words import sentences
 from reports.wording import count
@@ -47,19 +44,17 @@ def write_comparison(paths: list[Path], out: Path | None = None) -> Path:
     members = load_several(paths)
     target = default_folder(paths) if out is None else out
     found = overlay(members)
-    with theme():
-        graphs = overlaid_graphs.plot(found) if isinstance(found, Overlay) else None
-        plots = [overlaid_fresh.plot(members), graphs, overlaid_progress.plot(members)]
-        pictures = [rendered(plot) for plot in plots if isinstance(plot, Plot)]
+    pictures = drawn(plots(members, found))
     page = assemble(members, found, pictures, target)
-    labels = [f"{member.letter} {member.name}" for member in members]
-    try:
-        write_pictures(target / "figures", f"{heading(members)}: {', '.join(labels)}", pictures, NAMES)
-        replace_file(target / "report.html", page.encode("utf-8"))
-    except OSError as error:
-        hint = "free some space, or write elsewhere: --out DIR"
-        raise RunFolderError(f"{target}: the page cannot be written: {error.strerror or error}", hint) from error
-    return target / "report.html"
+    labels = ", ".join(f"{member.letter} {member.name}" for member in members)
+    return write_page(target, page, f"{heading(members)}: {labels}", pictures, NAMES)
+
+
+def plots(members: tuple[Member, ...], found: Overlay | str) -> Iterator[Plot | None]:
+    """Draw the figures, one as each is asked for."""
+    yield overlaid_fresh.plot(members)
+    yield overlaid_graphs.plot(found) if isinstance(found, Overlay) else None
+    yield overlaid_progress.plot(members)
 
 
 def heading(members: tuple[Member, ...]) -> str:
@@ -69,28 +64,20 @@ def heading(members: tuple[Member, ...]) -> str:
 
 def assemble(members: tuple[Member, ...], found: Overlay | str, pictures: list[Picture], target: Path) -> str:
     """Fill the page; everything that comes from files is escaped."""
-    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}\n{STYLE}")
     differing = tables.differences(members)
-    return (
-        templates()
-        .get_template("several.html.j2")
-        .render(
-            title=heading(members),
-            facts=[f"{member.letter} {member.name}" for member in members],
-            sentences=sentences(members, differing, found),
-            cards=[card(member, target) for member in members],
-            numbers=tables.numbers(members),
-            differing=differing,
-            edges=tables.edge_table(found) if isinstance(found, Overlay) and found.votes.any() else None,
-            why=found if isinstance(found, str) else "",
-            left_out=left_out(members, found),
-            pictures=pictures,
-            markup=Markup,
-            style=Markup(style),
-            policy=(
-                f"default-src 'none'; style-src '{digest(style)}'; img-src data:; base-uri 'none'; form-action 'none'"
-            ),
-        )
+    return filled(
+        "several.html.j2",
+        pictures=pictures,
+        style=STYLE,
+        title=heading(members),
+        facts=[f"{member.letter} {member.name}" for member in members],
+        sentences=sentences(members, differing, found),
+        cards=[card(member, target) for member in members],
+        numbers=tables.numbers(members),
+        differing=differing,
+        edges=tables.edge_table(found) if isinstance(found, Overlay) and found.votes.any() else None,
+        why=found if isinstance(found, str) else "",
+        left_out=left_out(members, found),
     )
 
 

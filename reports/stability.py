@@ -5,19 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from markupsafe import Markup
 
-from core.errors import RunFolderError
 from reports import stability_tables as tables
 from reports.columns import parsed
-from reports.drawing import Picture, rendered, theme
+from reports.drawing import Picture
 from reports.figures import stability_courses as courses
 from reports.figures import stability_effects as effects
 from reports.figures import stability_graphs as graphs
 from reports.figures import stability_losses as loss
-from reports.files import replace_file
-from reports.page import HERE, colour_style, compact, digest, templates
-from reports.pictures import write_pictures
+from reports.publish import drawn, filled, write_page
 from reports.stability_folder import StabilityFolder, load_stability_folder
 from reports.stability_standing import in_short, sentences
 from reports.wording import clean, count
@@ -30,7 +26,6 @@ NAMES = (
     "stability_measures", "stability_norms", "stability_clipping", "stability_loss", "stability_rate",
     "stability_gradient", "stability_graphs", "stability_variants",
 )  # fmt: skip
-POLICY = "default-src 'none'; style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'"
 STYLE = """\
 .methods tbody th{padding-right:1.1rem}
 .methods .group th{padding-top:1.6rem;border-bottom:1px solid var(--pruned)}
@@ -55,18 +50,9 @@ def write_stability_report(path: Path, out: Path | None = None) -> Path:
     Raises:
         RunFolderError: the folder is incomplete or damaged, or cannot be written to.
     """
-    study, target = load_stability_folder(path), path if out is None else out
-    with theme():
-        pictures = [rendered(plot) for plot in (draw(study) for draw in PLOTS) if plot is not None]
-    page = assemble(study, pictures)
-    try:
-        write_pictures(target / "figures", heading(study), pictures, NAMES)
-        replace_file(target / "report.html", page.encode("utf-8"))
-    except OSError as error:
-        raise RunFolderError(
-            f"{target}: the page cannot be written: {error.strerror or error}", "free some space"
-        ) from error
-    return target / "report.html"
+    study = load_stability_folder(path)
+    pictures = drawn(draw(study) for draw in PLOTS)
+    return write_page(path if out is None else out, assemble(study, pictures), heading(study), pictures, NAMES)
 
 
 def heading(study: StabilityFolder) -> str:
@@ -76,30 +62,24 @@ def heading(study: StabilityFolder) -> str:
 
 def assemble(study: StabilityFolder, pictures: list[Picture]) -> str:
     """Fill the page; everything that comes from files is escaped."""
-    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}\n{STYLE}")
     verdict, kind = in_short(study)
     settings, environment = (_mapping(study.path / name) for name in ("stability.yaml", "environment.json"))
-    return (
-        templates()
-        .get_template("stability.html.j2")
-        .render(
-            title=heading(study),
-            facts=facts(study, environment),
-            verdict=verdict,
-            kind=kind,
-            sentences=sentences(study),
-            notes=notes(study),
-            tiles=tables.tiles(study),
-            bought=tables.bought_tables(study),
-            heads=tables.heads(study),
-            groups=tables.groups(study),
-            setup=tables.setup_tables(study, settings, environment),
-            has_truth=study.has_truth,
-            pictures=pictures,
-            markup=Markup,
-            style=Markup(style),
-            policy=POLICY.format(digest(style)),
-        )
+    return filled(
+        "stability.html.j2",
+        pictures=pictures,
+        style=STYLE,
+        title=heading(study),
+        facts=facts(study, environment),
+        verdict=verdict,
+        kind=kind,
+        sentences=sentences(study),
+        notes=notes(study),
+        tiles=tables.tiles(study),
+        bought=tables.bought_tables(study),
+        heads=tables.heads(study),
+        groups=tables.groups(study),
+        setup=tables.setup_tables(study, settings, environment),
+        has_truth=study.has_truth,
     )
 
 

@@ -2,19 +2,16 @@
 
 from pathlib import Path
 
-from markupsafe import Markup
-
-from core.errors import RunFolderError
 from reports import suite_tables as tables
-from reports.drawing import Picture, rendered, theme
+from reports.drawing import Picture
 from reports.figures import suite_scores
-from reports.files import replace_file
-from reports.page import HERE, colour_style, compact, digest, templates
+from reports.publish import drawn, filled, write_page
 from reports.suite_folder import SuiteFolder, load_suite_folder
 from reports.suite_standing import in_short, sentences
-from reports.wording import count
+from reports.wording import clean, count
 
 PLOTS = (suite_scores.scores, suite_scores.seconds)
+NAMES = ("suite", "suite_seconds")
 STYLE = """\
 .methods{position:relative}
 .methods tbody th{padding-right:1.1rem}
@@ -31,7 +28,7 @@ def write_suite_report(path: Path, out: Path | None = None) -> Path:
 
     Args:
         path: the suite's folder, with suite.json, suite.csv and summary.csv.
-        out: folder to write report.html and the pictures into; the suite's folder where None.
+        out: folder to write report.html and figures/ into; the suite's folder where None.
 
     Returns:
         The path of report.html.
@@ -39,29 +36,24 @@ def write_suite_report(path: Path, out: Path | None = None) -> Path:
     Raises:
         RunFolderError: the folder is incomplete or damaged, or cannot be written to.
     """
-    suite, target = load_suite_folder(path), path if out is None else out
-    with theme():
-        pictures = [rendered(plot) for plot in (draw(suite) for draw in PLOTS) if plot is not None]
-    page = assemble(suite, pictures)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            replace_file(target / f"{picture.name}.png", picture.png)
-        replace_file(target / "report.html", page.encode("utf-8"))
-    except OSError as error:
-        raise RunFolderError(
-            f"{target}: the page cannot be written: {error.strerror or error}", "free some space"
-        ) from error
-    return target / "report.html"
+    suite = load_suite_folder(path)
+    pictures = drawn(draw(suite) for draw in PLOTS)
+    return write_page(path if out is None else out, assemble(suite, pictures), heading(suite), pictures, NAMES)
+
+
+def heading(suite: SuiteFolder) -> str:
+    """Name the suite."""
+    return clean(f"{suite.facts.get('study') or 'suite'}: every method beside ours")
 
 
 def assemble(suite: SuiteFolder, pictures: list[Picture]) -> str:
     """Fill the page; everything that comes from files is escaped."""
-    template = templates().get_template("suite.html.j2")
-    style = compact(f"{colour_style()}\n{(HERE / 'page.css').read_text(encoding='utf-8')}\n{STYLE}")
     verdict, kind = in_short(suite)
-    return template.render(
-        title=f"{suite.facts.get('study') or 'suite'}: every method beside ours",
+    return filled(
+        "suite.html.j2",
+        pictures=pictures,
+        style=STYLE,
+        title=heading(suite),
         facts=facts(suite),
         verdict=verdict,
         kind=kind,
@@ -73,10 +65,6 @@ def assemble(suite: SuiteFolder, pictures: list[Picture]) -> str:
         heads=[head for head, *_ in tables.COLUMNS],
         groups=tables.groups(suite),
         sweeps=tables.sweep_lines(suite),
-        pictures=pictures,
-        markup=Markup,
-        style=Markup(style),
-        policy=f"default-src 'none'; style-src '{digest(style)}'; img-src data:; base-uri 'none'; form-action 'none'",
     )
 
 

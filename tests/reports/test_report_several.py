@@ -312,7 +312,7 @@ def test_runs_of_one_name_are_told_apart(runs: list[Path], tmp_path: Path) -> No
         (["plain", "plain"], 2, "is given twice"),
         (["plain", "suite"], 3, "only single runs can be compared"),
         (["plain"] * 13, 2, "at most 12 runs can be compared but got 13"),
-        (["plain", "better", "--out", "plain/trials.csv"], 3, "the page cannot be written"),
+        (["plain", "better", "--out", "plain/trials.csv"], 3, "the report cannot be written"),
     ],
 )
 def test_errors_are_two_lines(

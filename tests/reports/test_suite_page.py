@@ -226,7 +226,7 @@ def test_the_page_is_whole_and_offline(tmp_path: Path) -> None:
     assert len(page.having("h1")) == 1
     assert page.open == []
     for name in ("suite.png", "suite_seconds.png"):
-        assert (path / name).read_bytes().startswith(b"\x89PNG")
+        assert (path / "figures" / name).read_bytes().startswith(b"\x89PNG")
     assert str(tmp_path) not in text
 
 
@@ -276,7 +276,7 @@ def test_rebuilding_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureF
     assert main([str(path)]) == 0
     assert (path / "report.html").read_bytes() == first
     assert main([str(path), "--out", str(tmp_path / "elsewhere")]) == 0
-    assert (tmp_path / "elsewhere" / "suite.png").read_bytes() == (path / "suite.png").read_bytes()
+    assert (tmp_path / "elsewhere/figures/suite.png").read_bytes() == (path / "figures/suite.png").read_bytes()
     assert capsys.readouterr().out.splitlines()[0] == f"{path}/report.html"
 
 
