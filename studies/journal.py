@@ -8,6 +8,9 @@ from optuna.trial import FrozenTrial
 
 from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, no_journal
 
+LOCK_SECONDS = 3
+"""After which the lock of a killed process is taken over, the least that Optuna advises; a write takes far less."""
+
 
 class Journal:
     """The run's Optuna journal: finished trials under their own numbers, one write each.
@@ -33,15 +36,17 @@ class Journal:
             check_journal(self.path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self.storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+                lock = JournalFileOpenLock(path, LOCK_SECONDS)
+                self.storage = JournalStorage(JournalFileBackend(path, lock_obj=lock))
                 study = optuna.create_study(
                     study_name=study_name, storage=self.storage, direction="minimize", load_if_exists=True
                 )
             self.study_id = study._study_id
             self.written = len(study.get_trials(deepcopy=False))
-        except OSError as error:
-            raise folder_error(self.path, error) from error
         except (*UNREADABLE, AssertionError, optuna.exceptions.OptunaError) as error:
+            refused = refusal(error)
+            if refused is not None:
+                raise folder_error(self.path, refused) from error
             raise no_journal(self.path, f"some line ({type(error).__name__})") from error
 
     def append(self, trials: list[FrozenTrial]) -> None:
@@ -49,6 +54,16 @@ class Journal:
         for trial in trials:
             try:
                 self.storage.create_new_trial(self.study_id, template_trial=trial)
-            except OSError as error:
-                raise folder_error(self.path, error) from error
+            except (OSError, RuntimeError) as error:
+                refused = refusal(error)
+                if refused is None:
+                    raise
+                raise folder_error(self.path, refused) from error
             self.written += 1
+
+
+def refusal(error: BaseException | None) -> OSError | None:
+    """Return what the system refused, if that is behind an error: Optuna's lock turns it into a RuntimeError."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error

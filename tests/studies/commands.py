@@ -6,6 +6,7 @@ in milliseconds, so that many can be killed in little time. Started as a script 
 
 import contextlib
 import csv
+import errno
 import json
 import os
 import signal
@@ -193,10 +194,10 @@ class WarmProcess:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def start(self, *words: str) -> int:
-        """Fork a command, the leader of a process group; return its process id."""
+    def start(self, *words: str, fail_at: int = 0) -> int:
+        """Fork a command, the leader of a process group, whose n-th write may fail; return its process id."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.write(json.dumps((words, fail_at)) + "\n")
         self.process.stdin.flush()
         return int(self.read())
 
@@ -204,9 +205,9 @@ class WarmProcess:
         """Wait for the command; return its exit code, or minus the signal that ended it."""
         return int(self.read())
 
-    def run(self, *words: str) -> int:
+    def run(self, *words: str, fail_at: int = 0) -> int:
         """Run a command to its end."""
-        self.start(*words)
+        self.start(*words, fail_at=fail_at)
         return self.wait()
 
     def kill(self, group: int) -> None:
@@ -239,7 +240,8 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             os.setsid()
-            perform(main, json.loads(line))
+            words, fail_at = json.loads(line)
+            perform(main, words, fail_at)
         print(child, flush=True)
         _, status = os.waitpid(child, 0)
         with contextlib.suppress(ProcessLookupError):  # workers that the command left behind
@@ -247,7 +249,28 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def perform(main: Any, words: list[str]) -> None:
+def fail_at_write(last: int) -> None:
+    """Let the n-th write of this process find a full disk, and write to refused.txt which it was.
+
+    A write is a file that is opened for writing, renamed or cut, as Python's audit hooks see it before the system
+    does; devices and the like are none.
+    """
+    count, told = 0, os.open("refused.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+    def hook(event: str, given: tuple[Any, ...]) -> None:
+        nonlocal count
+        writes = event in ("os.rename", "os.truncate") or (event == "open" and given[2] & (os.O_WRONLY | os.O_RDWR))
+        if not writes or not isinstance(given[0], str | Path) or str(given[0]).startswith("/dev/"):
+            return
+        count += 1
+        if count == last:
+            os.write(told, f"{event} {given[0]}".encode())
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(given[0]))
+
+    sys.addaudithook(hook)
+
+
+def perform(main: Any, words: list[str], fail_at: int) -> None:
     """Run a command in a forked process and leave it, whatever happens, with the exit code of a process."""
     handle = os.open("stderr.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -255,6 +278,8 @@ def perform(main: Any, words: list[str]) -> None:
     os.dup2(quiet, 1)
     os.dup2(handle, 2)
     code = 1
+    if fail_at:
+        fail_at_write(fail_at)
     try:
         code = code_of(main, words)
     finally:  # as the interpreter would end, without going back into the warm process's own code

@@ -140,6 +140,7 @@ DAMAGES = [
     Damage(
         "journal with a garbage first line", before("study.journal", b"x\n"), 3, "line 1 is not of an Optuna journal"
     ),
+    Damage("journal with a killed process's lock", put("study.journal.lock", b""), 0),
     Damage("journal gone", gone("study.journal"), 0),
     Damage("trials.csv with a torn row", add("trials.csv", TEXT), 0, f"{TORN} {TRIALS_KEPT}"),
     Damage("trials.csv with a garbage tail", add("trials.csv", b"\0\xff\xfe"), 0, f"{TORN} {TRIALS_KEPT}"),
