@@ -1,5 +1,7 @@
 """The run's copy of its finished trials as an Optuna journal, for `optuna.load_study` and optuna-dashboard."""
 
+import contextlib
+import time
 import warnings
 from pathlib import Path
 
@@ -8,8 +10,8 @@ from optuna.trial import FrozenTrial
 
 from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, no_journal
 
-LOCK_SECONDS = 3
-"""After which the lock of a killed process is taken over, the least that Optuna advises; a write takes far less."""
+LOCK_SECONDS = 1.0
+"""After which a lock that nobody has released is a killed process's; a write takes milliseconds."""
 
 
 class Journal:
@@ -32,12 +34,12 @@ class Journal:
 
         self.path = Path(path)
         try:
+            drop_dead_lock(self.path)
             cut_torn_line(self.path)
             check_journal(self.path)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                lock = JournalFileOpenLock(path, LOCK_SECONDS)
-                self.storage = JournalStorage(JournalFileBackend(path, lock_obj=lock))
+                self.storage = JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
                 study = optuna.create_study(
                     study_name=study_name, storage=self.storage, direction="minimize", load_if_exists=True
                 )
@@ -60,6 +62,19 @@ class Journal:
                     raise
                 raise folder_error(self.path, refused) from error
             self.written += 1
+
+
+def drop_dead_lock(path: Path) -> None:
+    """Remove the lock of a process that was killed while it wrote; Optuna by itself waits half a minute for it.
+
+    No other sweep writes to the journal, since the run folder is locked; a dashboard may, for a moment.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    with contextlib.suppress(FileNotFoundError):
+        taken = lock.stat().st_mtime_ns
+        time.sleep(LOCK_SECONDS)
+        if lock.stat().st_mtime_ns == taken:
+            lock.unlink()
 
 
 def refusal(error: BaseException | None) -> OSError | None:
