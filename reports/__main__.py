@@ -1,4 +1,4 @@
-"""`python -m reports RUN [RUN ...]`: build the page of a run, a suite or a stability study, or compare runs."""
+"""`python -m reports RUN [RUN ...]`: build the page of a run, a suite, a study or a benchmark, or compare runs."""
 
 import argparse
 import sys
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="RUN",
-        help="run folder, as a sweep, a suite or a stability study wrote it; two or more sweeps' folders are compared",
+        help="folder that a sweep, a suite, a study or a benchmark wrote; two or more sweeps' folders are compared",
     )
     options.add_argument(
         "-o",
@@ -82,13 +82,18 @@ def build(given: list[Path], out: Path | None) -> Path:
             raise RunFolderError(
                 f"no run folder at {run}", "give the folder that a sweep wrote, runs/<study>-<data>-<hash>"
             )
+    from reports.benchmark import write_benchmark_report  # noqa: PLC0415
     from reports.page import write_report  # noqa: PLC0415 - half a second that nothing above must wait for
     from reports.several import without_comparisons  # noqa: PLC0415
     from reports.several_page import write_comparison  # noqa: PLC0415
     from reports.stability import write_stability_report  # noqa: PLC0415
     from reports.suite import write_suite_report  # noqa: PLC0415
 
-    kinds = {"suite.json": write_suite_report, "variants.csv": write_stability_report}
+    kinds = {
+        "suite.json": write_suite_report,
+        "variants.csv": write_stability_report,
+        "benchmark.json": write_benchmark_report,
+    }
     runs = without_comparisons(given)
     if len(runs) > 1:
         return write_comparison(runs, out)

@@ -33,7 +33,7 @@ STUDY_PATTERN = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
 PACKAGED = Path(__file__).parent
 SECTIONS = {"data": DataConfig, "trainer": TrainerConfig, "search": SearchConfig, "backend": BackendConfig}
 NOT_IDENTITY = ("trials", "confirm", "timeout")
-OTHER_KINDS = ("suite", "stability")
+OTHER_KINDS = ("suite", "stability", "benchmark")
 """First words of the packaged files that are no sweep's settings."""
 
 
@@ -115,6 +115,9 @@ def load_spec(
     if "measures" in (root.entries or {}):
         problem = f"{root.where.source} lists measures, so it is a stability study and not the settings of one sweep"
         raise InputError(problem, f"python -m studies.stability -c {shorten(str(path), 200)}")
+    if "measure" in (root.entries or {}):
+        problem = f"{root.where.source} says what is measured, so it is a benchmark and not the settings of one sweep"
+        raise InputError(problem, f"python -m studies.benchmark -c {shorten(str(path), 200)}")
     change(root, overrides, options, findings)
     spec = read_tree(root, findings)
     findings.raise_all()

@@ -1,0 +1,118 @@
+"""Part lanes: trial-steps a second against the number of lanes, and how near a step comes to what the core can do."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+
+from core.config import Hyperparameters, TrainerConfig
+from core.data import Dataset, prepare
+from core.lanes import Lanes, select
+from core.model import Shape, model_shape
+from core.simulate import simulate
+from core.trainer import Evaluation, advance, evaluate, start, train_epoch
+from studies.benchmark_floor import copy_rate, product_rate, step_bytes, step_operations
+from studies.benchmark_rows import Sheet, rotated, timed
+from studies.rounds import one_thread
+from sweeps.benchmark_spec import BenchmarkSpec
+
+FLOOR_LANES = 64
+LARGE = (16, 512, 512, 512)
+"""A plain large product: matrices, and their rows, inner and columns."""
+COPIED = 1 << 24
+Advance = Callable[[Lanes, Dataset, TrainerConfig], tuple[Lanes, list[Evaluation]]]
+
+
+def drawn(spec: BenchmarkSpec, variables: int) -> Dataset:
+    """Draw the sweep's simulation with another number of variables, and as many edges."""
+    data = replace(spec.sweep.data, variables=variables, edges=variables)
+    return prepare(simulate(data), spec.sweep.trainer)
+
+
+def fresh_lanes(count: int, dataset: Dataset, config: TrainerConfig) -> Lanes:
+    """Start trials at the default hyperparameters."""
+    return start([(number, number, Hyperparameters()) for number in range(count)], dataset, config)
+
+
+def advance_alone(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
+    """Advance one trial as a stack of one: `core.trainer.advance` without the copy that it is padded with.
+
+    The copy makes a lone trial bit-equal to one in a stack, and costs time that nobody who trains one trial at a
+    time would spend; so this, not the padded trial, is what lanes are compared with.
+    """
+    begin, logs = time.perf_counter(), []
+    for _ in range(config.evaluate_every):
+        lanes, log = train_epoch(lanes, dataset, config)
+        logs.append(log)
+    norms = torch.cat([log.norms for log in logs])
+    with torch.no_grad():
+        return evaluate(lanes, logs[-1], norms, len(logs), begin, dataset, config)
+
+
+def measure_lanes(sheet: Sheet, spec: BenchmarkSpec, variables: int) -> None:
+    """Time an evaluation interval of every lane count, in rotation; rows of trial-steps a second.
+
+    A trial-step is one optimiser step of one trial; the evaluation at the interval's end is in the time, as in a
+    sweep. `advance` changes nothing it is given, so each repetition does the same work.
+    """
+    one_thread()
+    config, dataset = spec.sweep.trainer, drawn(spec, variables)
+    whole = fresh_lanes(max(spec.lanes), dataset, config)
+    cases: list[tuple[str, int, Advance]] = [("alone", 1, advance_alone)]
+    cases += [("lanes", lanes, advance) for lanes in spec.lanes]
+    advance(select(whole, [0]), dataset, config)  # builds the samples, which are kept
+    for repeat in range(spec.measure.repeats):
+        for method, count, run in rotated(cases, repeat):
+            sheet.check()
+            lanes = select(whole, range(count))
+            with timed() as clock:
+                after, _ = run(lanes, dataset, config)
+            steps = int((after.step - lanes.step).sum())
+            values = {
+                "trial_steps_per_second": steps / clock.seconds,
+                "processor_share": clock.processor_seconds / clock.seconds,
+            }
+            sheet.add(method, repeat, values, variables=variables, lanes=count)
+
+
+def floor_case(spec: BenchmarkSpec) -> tuple[int, int]:
+    """Return lanes and variables of the floor: 64 lanes where they are measured, of the smallest data."""
+    return (FLOOR_LANES if FLOOR_LANES in spec.lanes else max(spec.lanes)), min(spec.variables)
+
+
+def measure_floor(sheet: Sheet, spec: BenchmarkSpec) -> None:
+    """Time a step, a plain large product, one of the step's own shape, and a copy, in rotation."""
+    one_thread()
+    count, variables = floor_case(spec)
+    config, dataset = spec.sweep.trainer, drawn(spec, variables)
+    lanes, shape = fresh_lanes(count, dataset, config), model_shape(variables, config)
+    facts = {"variables": variables, "lanes": count}
+    rows = min(config.batch_size, len(dataset.values))
+    for name, formula, operations in step_operations(shape, count, rows):
+        sheet.add(name, None, {"operations": operations}, note=formula, **facts)
+    for name, formula, size in step_bytes(shape, count, rows):
+        sheet.add(name, None, {"bytes": size}, note=formula, **facts)
+    own = message_product(shape, count, rows)
+    measured: dict[str, Callable[[], dict[str, float]]] = {
+        "step": lambda: step_seconds(lanes, dataset, config),
+        "large product": lambda: {"operations_per_second": product_rate(*LARGE)},
+        "product of the step's shape": lambda: {"operations_per_second": product_rate(*own)},
+        "copy": lambda: {"bytes_per_second": copy_rate(COPIED)},
+    }
+    for repeat in range(spec.measure.repeats):
+        for method, take in rotated(list(measured.items()), repeat):
+            sheet.check()
+            sheet.add(method, repeat, {**take()}, **facts)
+
+
+def message_product(shape: Shape, lanes: int, rows: int) -> Sequence[int]:
+    """Return the sizes of the largest product of a step: gated weights times signals, lane by lane."""
+    return lanes, shape.variables * (shape.hidden + 1), shape.variables * shape.signal, rows
+
+
+def step_seconds(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> dict[str, float]:
+    """Time one epoch without its evaluation, the drawing of its batches included, a step."""
+    with timed() as clock:
+        after, _ = train_epoch(lanes, dataset, config)
+    return {"step_seconds": clock.seconds / int(after.step[0] - lanes.step[0])}
