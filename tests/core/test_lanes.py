@@ -1,5 +1,6 @@
 """Stacked equals solo, bit for bit; and lanes survive being picked, joined, shipped and refilled."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -19,7 +20,11 @@ from tests.core import small
 
 
 class Company(NamedTuple):
-    """A drawn situation: what is trained, for how long each lane had been trained before, and in which order."""
+    """A drawn situation: what is trained, for how long each lane had been before, and in which order.
+
+    companion: of a lane that diverges, or none. refill: whether after the first round the first lane ends and a new
+    trial takes one.
+    """
 
     config: TrainerConfig
     data: Dataset
@@ -27,6 +32,7 @@ class Company(NamedTuple):
     order: list[int]
     rounds: int
     companion: str
+    refill: bool
 
 
 @st.composite
@@ -67,16 +73,18 @@ def companies(draw: st.DrawFn, variables: int = 9, lanes: int = 12) -> Company:
         order=list(draw(st.permutations(range(count)))),
         rounds=draw(st.integers(1, 2)),
         companion=draw(st.sampled_from(["none", "rate", "weights"])),
+        refill=draw(st.booleans()),
     )
 
 
-def alone(company: Company, trial: Any, times: int) -> tuple[Lanes, list[str]]:
-    """Train one trial by itself."""
-    lanes, spelt = start([trial], company.data, company.config), []
+def alone(company: Company, trial: Any, times: int) -> tuple[list[Lanes], list[str]]:
+    """Train one trial by itself; return its states, from the first on, and its evaluations."""
+    states, spelt = [start([trial], company.data, company.config)], []
     for _ in range(times):
-        lanes, found = advance(lanes, company.data, company.config)
+        lanes, found = advance(states[-1], company.data, company.config)
+        states.append(lanes)
         spelt.append(small.timeless(found[0]))
-    return lanes, spelt
+    return states, spelt
 
 
 def diverging(company: Company) -> list[Lanes]:
@@ -101,21 +109,26 @@ def same_outcome(ours: Outcome, theirs: Outcome) -> bool:
 
 def check_company(company: Company) -> None:
     """Train every lane alone and all of them side by side, and compare every bit."""
-    trials = small.trials(len(company.ages))
-    single = [alone(company, trial, age + company.rounds) for trial, age in zip(trials, company.ages, strict=True)]
-    before = [alone(company, trial, age)[0] for trial, age in zip(trials, company.ages, strict=True)]
+    newcomer, data, config = len(company.ages), company.data, company.config
+    trials, ages = small.trials(newcomer + 1), [*company.ages, -1]
+    single = [alone(company, trial, age + company.rounds) for trial, age in zip(trials, ages, strict=True)]
     strangers = diverging(company)
-    together = join([*(before[k] for k in company.order), *strangers])
+    here = [*company.order, *(-1 for _ in strangers)]  # whose lane each is; -1: the stranger's
+    together = join([*(single[k][0][ages[k]] for k in company.order), *strangers])
     for turn in range(company.rounds):
-        together, found = advance(together, company.data, company.config)
-        for place, k in enumerate(company.order):
-            assert small.timeless(found[place]) == single[k][1][company.ages[k] + turn]
-    outcomes = finish(together, company.data, company.config)
-    for place, k in enumerate(company.order):
-        assert small.differing(select(together, [place]), single[k][0]) == []
-        assert same_outcome(outcomes[place], finish(single[k][0], company.data, company.config)[0])
-    if company.companion == "weights":
-        assert together.failed_step[-1] == 1
+        if turn == 1 and company.refill and len(here) > 1:
+            kept = select(together, list(range(1, len(here))))
+            here, together = [*here[1:], newcomer], join([kept, start(trials[newcomer:], data, config)])
+        together, found = advance(together, data, config)
+        for place, k in enumerate(here):
+            assert k < 0 or small.timeless(found[place]) == single[k][1][ages[k] + turn]
+    outcomes = finish(together, data, config)
+    for place, k in enumerate(here):
+        if k >= 0:
+            assert small.differing(select(together, [place]), single[k][0][-1]) == []
+            assert same_outcome(outcomes[place], finish(single[k][0][-1], data, config)[0])
+        elif company.companion == "weights":
+            assert together.failed_step[place] == 1
 
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -128,12 +141,26 @@ def test_stacked_equals_solo(company: Company) -> None:
     check_company(company)
 
 
+EXAMPLES = 200
+
+
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=QUIET)
-@given(companies(variables=13, lanes=16))
-def test_stacked_equals_solo_at_length(company: Company) -> None:
-    """Law: stacked equals solo, on more and larger cases."""
-    check_company(company)
+def test_stacked_equals_solo_at_length() -> None:
+    """Law: stacked equals solo, on 200 cases and more of many shapes, refilled and beside lanes that diverge."""
+    tried: list[tuple[Any, ...]] = []
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET)
+    @given(companies(variables=13, lanes=6))
+    def compare(company: Company) -> None:
+        check_company(company)
+        refilled = company.refill and company.rounds > 1
+        tried.append((len(company.ages), len(company.data.names), company.companion, refilled))
+
+    compare()
+    assert len(tried) >= EXAMPLES
+    assert len({case[:2] for case in tried}) > 20, "shapes"
+    for column in range(2, 4):
+        assert min(Counter(case[column] for case in tried).values()) > EXAMPLES // 20
 
 
 def test_no_lane_of_the_original_is_ever_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
