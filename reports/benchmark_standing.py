@@ -154,9 +154,7 @@ def _lanes_sentence(bench: BenchmarkFolder) -> str:
     found_floor = floor(bench)
     if found_floor is None:
         return f"{text}."
-    return (
-        f"{text}; a step takes {times(found_floor.ratio)} the time that its arithmetic and memory would need at least."
-    )
+    return f"{text}; a step takes {times(found_floor.ratio)} as long as its arithmetic and memory would need at least."
 
 
 def _plain_sentence(bench: BenchmarkFolder) -> str:
