@@ -10,7 +10,7 @@ import pytest
 from commands import ROOT, code_of
 from test_errors import csv_of
 
-from studies import lambda_sweep, rerun, stability, suite
+from studies import benchmark, lambda_sweep, rerun, stability, suite
 from studies.data import load_table, resolve_objective
 from studies.lambda_sweep import identity
 from studies.run_folder import run_name
@@ -32,10 +32,11 @@ NOT_RUN = {
 }
 """Commands that no test can run, and why. The first one installs; of it the sweep alone is run here."""
 LONG = {"studies.lambda_sweep": ["--dry-run"], "studies.stability": ["-c", "stability_smoke", "--dry-run"],
-        "studies.suite": ["-c", "suite_smoke", "--dry-run"]}  # fmt: skip
+        "studies.suite": ["-c", "suite_smoke", "--dry-run"],
+        "studies.benchmark": ["-c", "benchmark_smoke", "--dry-run"]}  # fmt: skip
 """What is added to a command that takes long: all is checked, nothing is trained."""
 MODULES = {"studies.lambda_sweep": lambda_sweep, "studies.rerun": rerun, "studies.suite": suite,
-           "studies.stability": stability}  # fmt: skip
+           "studies.stability": stability, "studies.benchmark": benchmark}  # fmt: skip
 
 
 def test_commands_are_found() -> None:
