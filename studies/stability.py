@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import RunFolderError
 from studies.arguments import CommandParser, add_version, guarded, key_value
-from studies.lambda_sweep import Stop, same_command
+from studies.lambda_sweep import Stop, open_page, same_command
 from sweeps.stability_reader import load_stability
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def build_parser() -> CommandParser:
     where.add_argument("-j", "--jobs", metavar="N", help="worker processes; 0: one a core (0)")
     where.add_argument("-o", "--out", metavar="DIR", default="runs", help="where the run folder is made (runs)")
     where.add_argument("--dry-run", action="store_true", help="list the variants, estimate the time, run nothing")
+    where.add_argument("--open", action="store_true", help="open the report when done")
     where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
     where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     where.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -195,6 +196,8 @@ def finish(args: "Namespace", study: "StabilityRun", stop: Stop, seconds: float)
         sys.stdout.write(as_json(summary))
     else:
         announce("Report", str(page), quiet=args.quiet)
+    if args.open:
+        open_page(page)
     if stop.exit_code:
         return stop.exit_code
     return 0 if any(",complete," in trained.variants for trained in study.done.values()) else 4

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import joblib
@@ -16,7 +17,7 @@ from core.data import prepare
 from core.tables import Table
 from studies.artefacts import as_json, machine
 from studies.records import compress, decompress, write_rows
-from studies.rounds import ATTEMPTS, cores, in_worker, one_thread
+from studies.rounds import ATTEMPTS, cores, in_worker, leave_ctrl_c, one_thread
 from studies.run_folder import RunFolder
 from studies.stability_train import (
     EPOCH_COLUMNS,
@@ -100,7 +101,9 @@ class StabilityRun:
             n_jobs=jobs, backend=self.spec.backend.name, batch_size=1, max_nbytes=None, pre_dispatch=jobs,
             return_as="generator_unordered",
         )  # fmt: skip
-        yield from pool(joblib.delayed(in_worker)(keyed, piece) for piece in pieces)
+        calls = [joblib.delayed(in_worker)(keyed, piece) for piece in pieces]
+        with ThreadPoolExecutor(1, initializer=leave_ctrl_c) as caller:  # whose children never see a Ctrl-C
+            yield from caller.submit(pool, calls).result()
 
     def line(self, variant: Variant, trained: Trained) -> str:
         """Say in one line how a variant went."""

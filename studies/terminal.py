@@ -66,6 +66,16 @@ def missing_line(table: Table) -> str:
     return f"missing    {listed}{more}"
 
 
+def copies_line(copies: dict[str, str]) -> str:
+    """Name the variables that are copies of others (`core.duplicates`); empty where none is."""
+    if not copies:
+        return ""
+    listed = ", ".join(f"{shown(copy)} (of {shown(of)})" for copy, of in list(copies.items())[:4])
+    more = f" and {len(copies) - 4} more" if len(copies) > 4 else ""
+    are = "is a copy of another variable" if len(copies) == 1 else "are copies of other variables"
+    return f"warning: {listed}{more} {are}: no data can tell which of two copies is the cause"
+
+
 def space_line(spec: SweepSpec) -> str:
     """Say what is searched."""
     parts = []
@@ -212,7 +222,7 @@ class Terminal:
         elif time.monotonic() - self.printed > PLAIN_SECONDS:
             self.printed = time.monotonic()
             what = "trials" if len(parts) > 1 else "trainings"
-            self.say(f"{head} {what}  {' | '.join(parts)}")
+            self.say(f"{100 * share:3.0f} %  {head} {what}  {' | '.join(parts)}")
 
 
 def columns(stream: TextIO) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import code_of, environment
+from commands import start as launch
 from conftest import handlers_kept
 
 from core.data import prepare
@@ -233,6 +234,29 @@ def test_ctrl_c_stops_cleanly(whole: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert len(table(folder() / "variants.csv")) < 34
     assert study(*SMOKE, "-q") == 0
     assert tables() == [table(whole / name) for name in RECORDS]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_of_a_terminal_reaches_the_workers_too(jobs: str) -> None:
+    """Ctrl-C while the workers start leaves no traceback, and says 130."""
+    process = launch("-c", "stability_smoke", "-j", jobs, module="studies.stability")
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("folder"):
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert "Traceback" not in err
+    assert process.returncode == 130
+
+
+@pytest.mark.usefixtures("no_page")
+def test_the_page_is_opened_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--open hands the page to the browser."""
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: bool(opened.append(address) or True))
+    assert study(*SMOKE, "--seeds", "1", "--open", "-q") == 0
+    assert opened == [(folder() / "report.html").absolute().as_uri()]
 
 
 @pytest.mark.usefixtures("no_page")

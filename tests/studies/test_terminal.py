@@ -109,7 +109,7 @@ def test_a_plain_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None
     terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
     for now[0] in (105.0, 111.0, 112.0, 122.0):
         terminal.round_ended([FAILED, {**DONE, "degenerate": "empty"}], 0.4)
-    assert stream.getvalue().splitlines() == ["2/5 trials  no result yet | 0 pruned 1 failed 1 empty"] * 2
+    assert stream.getvalue().splitlines() == [" 40 %  2/5 trials  no result yet | 0 pruned 1 failed 1 empty"] * 2
 
 
 @pytest.mark.parametrize(("width", "shown"), [(120, True), (80, False), (40, False)])
@@ -151,7 +151,7 @@ def test_fresh_trainings_have_a_bar_too(monkeypatch: pytest.MonkeyPatch) -> None
     terminal = Terminal(5, quiet=False, verbose=False, stream=stream)
     now[0] = 111.0
     terminal.fresh_round_ended(3, 20, 0.4)
-    assert stream.getvalue() == "3/20 trainings  on fresh seeds and data\n"
+    assert stream.getvalue() == " 40 %  3/20 trainings  on fresh seeds and data\n"
 
 
 @given(st.lists(st.text("abc,", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(30, 130))
