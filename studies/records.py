@@ -110,6 +110,16 @@ def read_rows(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def odd_line(text: str) -> int | None:
+    """Return the number of the first line that is no row as wide as the header, a torn last one too; None for none."""
+    lines = csv.reader(io.StringIO(text))
+    try:
+        width = len(next(lines, []))
+        return next((lines.line_num for line in lines if len(line) != width), None)
+    except csv.Error:
+        return lines.line_num
+
+
 def is_whole(data: bytes, *, zipped: bool) -> bool:
     """Tell whether a record's file is rows of one width to its last byte."""
     try:

@@ -13,6 +13,7 @@ from core.chance import chance_f1, hypergeometric_p
 from core.config import BUILT_IN, Hyperparameters
 from core.data import Dataset
 from core.delimited import shown
+from core.duplicates import duplicated
 from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
@@ -31,6 +32,7 @@ from studies.terminal import (
     Terminal,
     baseline_line,
     closing_lines,
+    copies_line,
     count,
     data_line,
     edge_warnings,
@@ -124,6 +126,7 @@ class Run:
         say(check_cycle(self.spec, self.table))
         for name, reason in self.dataset.unusable.items():
             say(f"warning: {shown(name)} is kept out of the loss: {reason}")
+        say(copies_line(duplicated(self.dataset)))
         say(space_line(self.spec))
         say(baseline_line(self.baselines))
         say(more_baselines_line(self.baselines))

@@ -6,6 +6,7 @@ the round in progress and nothing else. What it does name it knows by a checksum
 since, and a checkpoint whose bytes were, are refused. What is cut off a torn file is kept beside it.
 """
 
+import contextlib
 import csv
 import fcntl
 import io
@@ -36,6 +37,7 @@ from studies.records import (
     add_sums,
     compress,
     decompress,
+    odd_line,
     read_rows,
     row_sums,
     trial_columns,
@@ -297,9 +299,14 @@ class RunFolder:
         return rows
 
     def damaged(self, name: str) -> RunFolderError:
-        """Say that a record has lost what it once had."""
+        """Say that a record has lost what it once had, and where it is no table."""
+        line = None
+        with contextlib.suppress(OSError):
+            data = (self.path / name).read_bytes()
+            line = odd_line(decompress(data) if name.endswith(".gz") else data.decode(errors="replace"))
+        where = f" (line {line} is no row)" if line is not None else ""
         return RunFolderError(
-            f"{self.path / name}: rows of earlier rounds are gone or unreadable", "start anew with --fresh"
+            f"{self.path / name}: rows of earlier rounds are gone or unreadable{where}", "start anew with --fresh"
         )
 
 

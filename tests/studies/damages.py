@@ -5,6 +5,7 @@ is; in both ways every finished trial is still there.
 """
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,26 @@ def tensor_byte(folder: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+class Command:
+    """What a pickle can ask for when it is read."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        """Let whoever reads this make a file."""
+        return os.system, ("touch taken-over",)
+
+
+def hostile(folder: Path) -> None:
+    """Let the checkpoint be one that runs a command where it is loaded in full trust."""
+    torch.save({"format": 1, "lanes": Command()}, folder / "checkpoint.pt")
+
+
+def garbled(folder: Path) -> None:
+    """Put a line of garbage between the journal's second and third."""
+    path = folder / "study.journal"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b'{"op_code": 99}\n', *lines[2:]]))
+
+
 def newer(folder: Path) -> None:
     """Let the folder be of a newer graphsweep."""
     path = folder / "environment.json"
@@ -141,12 +162,19 @@ DAMAGES = [
         "journal with a garbage first line", before("study.journal", b"x\n"), 3, "line 1 is not of an Optuna journal"
     ),
     Damage("journal with a killed process's lock", put("study.journal.lock", b""), 0),
+    Damage("journal with garbage in the middle", garbled, 3, "study.journal: line 3 is not of an Optuna journal"),
     Damage("journal gone", gone("study.journal"), 0),
     Damage("trials.csv with a torn row", add("trials.csv", TEXT), 0, f"{TORN} {TRIALS_KEPT}"),
     Damage("trials.csv with a garbage tail", add("trials.csv", b"\0\xff\xfe"), 0, f"{TORN} {TRIALS_KEPT}"),
     Damage("trials.csv with a short row", add("trials.csv", TEXT + b"\n"), 0, f"{TORN} {TRIALS_KEPT}"),
     Damage("trials.csv with line ends of Windows", trials_csv(lambda text: text.replace("\n", "\r\n")), 0),
     Damage("trials.csv in another order", trials_csv(lines_of(lambda rows: rows[::-1])), 0),
+    Damage(
+        "trials.csv with garbage in the middle",
+        trials_csv(lines_of(lambda rows: [rows[0], "\0garbage", *rows[2:]])),
+        3,
+        f"{LOST_TRIALS} or unreadable (line 3 is no row)",
+    ),
     Damage("trials.csv gone", gone("trials.csv"), 3, LOST_TRIALS),
     Damage("trials.csv empty", put("trials.csv", b""), 3, LOST_TRIALS),
     Damage("trials.csv without a row", trials_csv(lines_of(lambda rows: rows[1:])), 3, LOST_TRIALS),
@@ -179,6 +207,7 @@ DAMAGES = [
     Damage("checkpoint gone", gone("checkpoint.pt"), 3, "checkpoint.pt: gone, and the folder holds trials"),
     Damage("checkpoint empty", put("checkpoint.pt", b""), 3, "checkpoint.pt: unreadable"),
     Damage("checkpoint a pickle", put("checkpoint.pt", b"\x80\x04\x95."), 3, "checkpoint.pt: unreadable"),
+    Damage("checkpoint that runs a command", hostile, 3, "checkpoint.pt: unreadable"),
     Damage("checkpoint cut", cut("checkpoint.pt", 100), 3, "checkpoint.pt: unreadable"),
     Damage("checkpoint with another weight", tensor_byte, 3, "checkpoint.pt: unreadable"),
     Damage("checkpoint without checksums", without_sums, 0),

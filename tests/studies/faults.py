@@ -105,6 +105,7 @@ DATA = [
     table("all constant", b"a,b,c\n" + b"1,2,3\n" * 60, f"{FEW}a`: constant in the training rows"),
     table("one varies", b"a,b,c\n" + b"".join(b"%d,2,3\n" % (n % 7) for n in range(60)), f"{FEW}b`: constant"),
     table("all missing", b"a,b,c\n" + b",,\n" * 60, "has a header but no data rows"),
+    table("all not a number", b"a,b,c\n" + b"nan,nan,nan\n" * 60, f"{FEW}a`: no values in the training rows"),
     table("1-D array", npz(X=X[:, 0]), "X must have shape (rows, variables) or", "bad.npz"),
     table("4-D array", npz(X=X.reshape(2, 10, 3, 3)), "X must have shape (rows, variables) or", "bad.npz"),
     table("objects", npz(X=X.astype(object)), "X is an array of Python objects, which is not loaded", "bad.npz"),
@@ -197,6 +198,16 @@ SETTINGS = [
     file("nothing searched", "study: x\n", ": space: nothing to search"),
     file("tab", "space:\n\tlr: 1\n", ", line 2: found character '\\t'"),
     file("duplicate key", "space: {lr: [0.1]}\nspace: {lr: [0.1]}\n", ", line 2: `space` is set twice"),
+    file(
+        "two faults", "space: {lr: []}\nsearch: {trials: 0}\n",
+        ", line 1: space.lr lists no value\nhint: --set space.lr='[0.01, 0.1]'\n"
+        "error: bad.yaml, line 2: search.trials must be 1 or more, got 0\n",
+    ),
+    Fault(
+        "settings: an unknown key", ("-c", "bad.yaml"),
+        "unknown setting `space.lrr` in bad.yaml, line 1\nhint: did you mean `lr`?",
+        {"bad.yaml": b"space: {lrr: [0.1]}\n"},
+    ),
     file("low over high", "space: {lr: {low: 1, high: 0.1}}\n", ", line 1: space.lr: low must be less than high"),
     file("not UTF-8", "space: {lr: [0.1]}\n# \udcff\n", ", line 2: not UTF-8 text"),
 ]  # fmt: skip
@@ -227,6 +238,7 @@ def fine(name: str, content: bytes, says: str, *more: str) -> Fault:
 
 
 GAPS = b"".join(line + b"\n" if n % 9 else b"1.5,,2.5\n" for n, line in enumerate(ROWS.split(b"\n")[:-1]))
+ALIKE = HEAD + b"\n" + b"".join(b"%s,%s,%s\n" % ((row.split(b",")[0],) * 3) for row in ROWS.split(b"\n")[:-1])
 ODD = [
     fine("a byte order mark", b"\xef\xbb\xbf" + PLAIN, "odd, 60 rows x 3 variables"),
     fine("semicolons and commas", PLAIN.replace(b",", b";").replace(b".", b","), "fields are separated by `;`"),
@@ -234,7 +246,8 @@ ODD = [
     fine("empty cells", HEAD + b"\n" + GAPS, "missing    b 12 %"),
     fine("wholly missing", column_of(" "), "`b` is kept out of the loss: no values in the training rows"),
     fine("constant", column_of("5"), "`b` is kept out of the loss: constant in the training rows"),
-    fine("duplicated", column_of(""), "odd, 60 rows x 3 variables"),
+    fine("duplicated", column_of(""), "warning: `b` (of `a`) is a copy of another variable: no data can tell"),
+    fine("all duplicated", ALIKE, "warning: `b` (of `a`), `c` (of `a`) are copies of other variables"),
     fine("values of 1e12", csv_of(scale=1e12).encode(), "odd, 60 rows x 3 variables"),
     fine("a name with a carriage return", b'"a\rb",b,c\n' + ROWS, "odd, 60 rows x 3 variables"),
     fine("names with markup", b'"<script>alert(1)</script>","a$b$_c","{{7*7}}"\n' + ROWS, "x 3 variables"),

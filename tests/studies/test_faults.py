@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import ALL_STATES, SMALL, folders, journal, only, rerun, results, sweep, trials
 from damages import DAMAGES, Damage
@@ -104,6 +105,7 @@ def test_damaged_folder(stopped: Stopped, damage: Damage, capsys: pytest.Capture
                 assert before[kept.with_suffix("")].endswith(after[kept])
                 assert damage.says
             keep(stopped.finished, trials(only()))
+        assert not Path("taken-over").exists()
 
 
 def test_all_trials_fail(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,3 +168,58 @@ def test_data_that_changed(capsys: pytest.CaptureFixture[str]) -> None:
         Path("good.csv").write_text(csv_of())
         assert sweep(*words) == 0
         assert "has changed" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize(
+    "other",
+    [("--set", "space.lr.high=0.2"), ("--objective", "blind"), ("--seed", "1"), ("--sampler", "random")],
+    ids=" ".join,
+)
+@tried("settings")
+def test_another_search_is_another_run(other: tuple[str, ...]) -> None:
+    """A changed space, objective, seed or sampler never goes on in the run of the old one, which stays as it is."""
+    assert sweep(*SMALL, "-q", "-n", "2") == 0
+    first, before = only(), contents()
+    assert sweep(*SMALL, "-q", "-n", "2", *other) == 0
+    assert len(folders()) == 2
+    assert all(path.read_bytes() == data for path, data in before.items())
+    (second,) = (folder for folder in folders() if folder != first)
+    assert len(trials(second)) == 2
+
+
+@pytest.mark.usefixtures("no_report")
+@tried("numbers")
+def test_exploding_gradients_are_clipped_and_counted() -> None:
+    """Where every step is over the limit, trials complete all the same, and every one of their steps is counted."""
+    assert sweep(*SMALL, "-q", "-n", "3", "--pruner", "none", "--set", "trainer.clip_norm=1e-6") == 0
+    for row in trials(only()):
+        assert (row["state"], row["avg_grad_clip_ratio"]) == ("complete", "1")
+        assert 1e-6 < float(row["max_grad_norm"]) < float("inf")
+        assert rerun(str(only()), "--trial", row["number"]) == 0
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("empty", ("--set", "space.lambda_sparse=[1000]")),
+        ("dense", ("-d", "turning.csv", "-g", "both.csv", "--set", "space.lambda_sparse=[0]")),
+    ],
+    ids=["empty", "full"],
+)  # fmt: skip
+@tried("numbers")
+def test_an_empty_or_full_graph_is_valid_and_flagged(kind: str, how: tuple[str, ...]) -> None:
+    """A graph without an edge, or with all, is a result like another, and its row says what it is."""
+    chance, values = np.random.default_rng(0), np.zeros((300, 2))
+    for row in range(1, 300):  # each follows the other's last value, not its own
+        values[row] = 0.9 * values[row - 1, ::-1] * (1, -1) + chance.standard_normal(2)
+    np.savetxt("turning.csv", values, "%.3f", ",", header="a,b", comments="")
+    Path("both.csv").write_text("cause,effect\na,b\nb,a\n")
+    assert sweep(*SMALL, "-n", "6", "--pruner", "none", "--set", "trainer.epochs=40", *how) == 0
+    rows = [row for row in trials(only()) if row["degenerate"] == kind]
+    assert rows
+    pairs = 2 if kind == "dense" else 0
+    for row in rows:
+        assert (row["state"], row["edge_count_blind"]) == ("complete", str(pairs))
+        assert row["val_shd"]

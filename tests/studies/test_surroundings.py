@@ -18,12 +18,30 @@ BARE = {
 }  # fmt: skip
 
 
+NO_NETWORK = """
+import sys
+def refuse(event, given):
+    if event.startswith("socket.") and event not in ("socket.gethostname", "socket.__new__"):
+        raise AssertionError(f"network: {event}")
+sys.addaudithook(refuse)
+from studies.lambda_sweep import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_a_bare_machine() -> None:
-    """No display, no terminal, no home, 40 columns, an ASCII locale, no color: a sweep and its report all the same."""
+    """No display, terminal, home, network, color, nothing beside the packages; 40 columns, ASCII: all the same."""
     with tried("surroundings"):
         Path("m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv").write_text(csv_of(header="\N{DEGREE SIGN}C,b,c"), "utf-8")
         words = (*SMALL, "-n", "4", "--confirm", "1", "-d", "m\N{LATIN SMALL LETTER E WITH ACUTE}ss.csv")
-        code, out, err = run(*words, env=BARE, stdin=subprocess.DEVNULL)
+        for package in ("core", "sweeps", "studies", "reports"):
+            shutil.copytree(ROOT / package, Path("elsewhere/code") / package)
+        bare = {**BARE, "PYTHONPATH": str(Path("elsewhere/code").absolute())}
+        done = subprocess.run(
+            [sys.executable, "-c", NO_NETWORK, *words], env=bare, stdin=subprocess.DEVNULL, capture_output=True,
+            encoding="utf-8", check=False,
+        )  # fmt: skip
+        code, out, err = done.returncode, done.stdout, done.stderr
         assert (code, "Traceback" in err, "\x1b" in err + out) == (0, False, False), err
         assert out.strip() == str(only() / "report.html")
         assert (only() / "report.html").exists()
