@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import RunFolderError
-from studies.arguments import CommandParser, add_version, guarded, key_value
-from studies.lambda_sweep import Stop, same_command
+from studies.arguments import CommandParser, guarded, key_value
+from studies.lambda_sweep import Stop
+from studies.study_command import add_output, held_folder, last_lines
 from sweeps.benchmark_spec import PARTS, BenchmarkSpec, load_benchmark
 
 if TYPE_CHECKING:
@@ -52,14 +52,7 @@ def build_parser() -> CommandParser:
         help="change one setting, such as measure.growth_trials=2000; repeatable",
     )  # fmt: skip
     what.add_argument("--show-config", action="store_true", help="print all settings, then exit")
-    where = parser.add_argument_group("run and output")
-    where.add_argument("-o", "--out", metavar="DIR", default="runs", help="where the folder is made (runs)")
-    where.add_argument("--dry-run", action="store_true", help="list what would be measured, run nothing")
-    where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
-    where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    where.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    add_version(where)
-    where.add_argument("-h", "--help", action="help", help="print this help")
+    add_output(parser, "list what would be measured, run nothing")
     return parser
 
 
@@ -108,13 +101,7 @@ def dry_run(spec: BenchmarkSpec, path: Path) -> int:
 
 def run(args: "Namespace", spec: BenchmarkSpec, path: Path) -> int:
     """Take the folder, measure what is missing, and write table and page."""
-    from studies.run_folder import RunFolder
-
-    try:
-        folder = RunFolder(path, [])
-    except RunFolderError as error:
-        raise RunFolderError(error.message, "wait for it, or choose another folder with --out") from error
-    try:
+    with held_folder(path) as folder:
         from studies.benchmark_run import BenchmarkRun  # torch and optuna take seconds to import
 
         begin, stop = time.perf_counter(), Stop()
@@ -122,8 +109,6 @@ def run(args: "Namespace", spec: BenchmarkSpec, path: Path) -> int:
         benchmark = BenchmarkRun(spec, folder, lambda: bool(stop.received), quiet=args.quiet or args.json)
         benchmark.run()
         return finish(args, benchmark, stop, time.perf_counter() - begin)
-    finally:
-        folder.close()
 
 
 def finish(args: "Namespace", benchmark: "BenchmarkRun", stop: Stop, seconds: float) -> int:
@@ -132,7 +117,7 @@ def finish(args: "Namespace", benchmark: "BenchmarkRun", stop: Stop, seconds: fl
     from reports.benchmark_folder import load_benchmark_folder
     from reports.benchmark_standing import sentences, summary
     from studies.artefacts import as_json
-    from studies.terminal import announce, count, duration
+    from studies.terminal import count, duration
 
     benchmark.write()
     page = write_benchmark_report(benchmark.folder.path)
@@ -142,14 +127,9 @@ def finish(args: "Namespace", benchmark: "BenchmarkRun", stop: Stop, seconds: fl
             print(line, file=sys.stderr)
         done = f"{benchmark.finished} of {count(len(benchmark.units), 'unit')} measured"
         print(f"{done}, {benchmark.ran} now, in {duration(seconds)}.", file=sys.stderr)
-    if args.json:
-        sys.stdout.write(as_json(summary(found)))
-    else:
-        announce("Report", str(page), quiet=args.quiet)
-    if stop.exit_code and not args.quiet:
-        print(f"Continue    {same_command(sys.argv[1:], 'studies.benchmark')}", file=sys.stderr)
-    if stop.exit_code:
-        return stop.exit_code
+    code = last_lines(args, "studies.benchmark", page, as_json(summary(found)), stop)
+    if code:
+        return code
     return 0 if benchmark.finished else 4
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import RunFolderError
-from studies.arguments import CommandParser, add_version, guarded, key_value
-from studies.lambda_sweep import Stop, open_page, same_command
+from studies.arguments import CommandParser, guarded, key_value
+from studies.lambda_sweep import Stop
+from studies.study_command import add_output, held_folder, last_lines
 from sweeps.stability_reader import load_stability
 
 if TYPE_CHECKING:
@@ -54,16 +54,8 @@ def build_parser() -> CommandParser:
         help="change one setting that no measure switches, such as data.rows=4000; repeatable",
     )  # fmt: skip
     settings.add_argument("--show-config", action="store_true", help="print all settings, then exit")
-    where = parser.add_argument_group("run and output")
+    where = add_output(parser, "list the variants, estimate the time, run nothing")
     where.add_argument("-j", "--jobs", metavar="N", help="worker processes; 0: one a core (0)")
-    where.add_argument("-o", "--out", metavar="DIR", default="runs", help="where the run folder is made (runs)")
-    where.add_argument("--dry-run", action="store_true", help="list the variants, estimate the time, run nothing")
-    where.add_argument("--open", action="store_true", help="open the report when done")
-    where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
-    where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    where.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    add_version(where)
-    where.add_argument("-h", "--help", action="help", help="print this help")
     return parser
 
 
@@ -146,21 +138,13 @@ def dry_run(spec: "StabilitySpec", path: Path, table: "Table") -> int:
 
 def run(args: "Namespace", spec: "StabilitySpec", path: Path, table: "Table") -> int:
     """Take the folder, train what is missing, and write records and page."""
-    from studies.run_folder import RunFolder
-
-    try:
-        folder = RunFolder(path, [])
-    except RunFolderError as error:
-        raise RunFolderError(error.message, "wait for it, or choose another folder with --out") from error
-    try:
+    with held_folder(path) as folder:
         from studies.stability_run import STOP, StabilityRun  # torch takes seconds to import
 
         begin, stop = time.perf_counter(), StopFile(path / STOP)
         study = StabilityRun(spec, table, folder, lambda: bool(stop.received), quiet=args.quiet or args.json)
         study.run()
         return finish(args, study, stop, time.perf_counter() - begin)
-    finally:
-        folder.close()
 
 
 class StopFile(Stop):
@@ -181,7 +165,7 @@ def finish(args: "Namespace", study: "StabilityRun", stop: Stop, seconds: float)
     """Write records and page, print the last lines, and return the exit code."""
     from reports.stability import write_stability_report
     from studies.artefacts import as_json
-    from studies.terminal import announce, count
+    from studies.terminal import count
 
     summary = study.write()
     page = write_stability_report(study.folder.path)
@@ -190,16 +174,9 @@ def finish(args: "Namespace", study: "StabilityRun", stop: Stop, seconds: float)
             print(line, file=sys.stderr)
         done = f"{len(study.done)} of {count(len(study.variants), 'variant')} finished"
         print(f"{done}, {study.ran} trained now, in {seconds:.0f} s.", file=sys.stderr)
-    if stop.exit_code and not args.quiet:
-        print(f"Continue    {same_command(sys.argv[1:], 'studies.stability')}", file=sys.stderr)
-    if args.json:
-        sys.stdout.write(as_json(summary))
-    else:
-        announce("Report", str(page), quiet=args.quiet)
-    if args.open:
-        open_page(page)
-    if stop.exit_code:
-        return stop.exit_code
+    code = last_lines(args, "studies.stability", page, as_json(summary), stop)
+    if code:
+        return code
     return 0 if any(",complete," in trained.variants for trained in study.done.values()) else 4
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import RunFolderError
-from studies.arguments import CommandParser, add_version, guarded, key_value
+from studies.arguments import CommandParser, guarded, key_value
 from studies.clusters import check_cluster
-from studies.lambda_sweep import Stop, open_page, same_command
+from studies.lambda_sweep import Stop
+from studies.study_command import add_output, held_folder, last_lines
 from sweeps.suite_reader import load_suite
 from sweeps.suite_spec import SWEEPS, SuiteSpec, resolved
 
@@ -58,17 +58,9 @@ def build_parser() -> CommandParser:
         help="change one setting for all data sets, such as trainer.epochs=40",
     )  # fmt: skip
     what.add_argument("--show-config", action="store_true", help="print all settings, then exit")
-    where = parser.add_argument_group("run and output")
+    where = add_output(parser, "list the sweeps, estimate the time, run nothing")
     where.add_argument("-j", "--jobs", metavar="N", help="worker processes; 0: one a core (0)")
-    where.add_argument("-o", "--out", metavar="DIR", default="runs", help="where the suite's folder is made (runs)")
     where.add_argument("--reports", action="store_true", help="write each sweep's own report too, about 3 s each")
-    where.add_argument("--dry-run", action="store_true", help="list the sweeps, estimate the time, run nothing")
-    where.add_argument("--open", action="store_true", help="open the report when done")
-    where.add_argument("--json", action="store_true", help="print one JSON object instead of the report's path")
-    where.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    where.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    add_version(where)
-    where.add_argument("-h", "--help", action="help", help="print this help")
     return parser
 
 
@@ -155,13 +147,7 @@ def dry_run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "T
 
 def run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "Table"]) -> int:
     """Take the suite's folder, run what is missing, and write tables and page."""
-    from studies.run_folder import RunFolder
-
-    try:
-        folder = RunFolder(path, [])
-    except RunFolderError as error:
-        raise RunFolderError(error.message, "wait for it, or choose another folder with --out") from error
-    try:
+    with held_folder(path) as folder:
         from studies.suite_run import SuiteRun  # torch and optuna take seconds to import
 
         begin, stop = time.perf_counter(), Stop()
@@ -169,15 +155,13 @@ def run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "Table
         suite.write_facts(tables)
         suite.run()
         return finish(args, suite, stop, time.perf_counter() - begin)
-    finally:
-        folder.close()
 
 
 def finish(args: "Namespace", suite: "SuiteRun", stop: Stop, seconds: float) -> int:
     """Write the page, print the table and the last lines, and return the exit code."""
     from reports.suite import write_suite_report
     from studies.suite_lines import table_lines
-    from studies.terminal import announce, count
+    from studies.terminal import count
 
     suite.write_tables()
     page = write_suite_report(suite.folder.path)
@@ -186,16 +170,10 @@ def finish(args: "Namespace", suite: "SuiteRun", stop: Stop, seconds: float) -> 
             print(line, file=sys.stderr)
         done = f"{count(suite.finished, 'sweep')} of {suite.total} finished"
         print(f"{done}, {count(suite.ran, 'sweep')} run now, in {seconds:.0f} s.", file=sys.stderr)
-    if args.json:
-        sys.stdout.write((suite.folder.path / "suite.json").read_text(encoding="utf-8"))
-    else:
-        announce("Report", str(page), quiet=args.quiet)
-    if args.open:
-        open_page(page)
-    if stop.exit_code and not args.quiet:
-        print(f"Continue    {same_command(sys.argv[1:], 'studies.suite')}", file=sys.stderr)
-    if stop.exit_code:
-        return stop.exit_code
+    summary = (suite.folder.path / "suite.json").read_text(encoding="utf-8")
+    code = last_lines(args, "studies.suite", page, summary, stop)
+    if code:
+        return code
     return 0 if suite.finished else 4
 
 
