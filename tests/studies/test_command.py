@@ -189,6 +189,7 @@ def test_the_packaged_sweep_beats_the_empty_graph(capsys: pytest.CaptureFixture[
     assert summary["best"]["chance_p"] < 0.01
 
 
+@pytest.mark.usefixtures("no_report")
 def test_a_blind_pick_that_never_led_is_trained_again(capsys: pytest.CaptureFixture[str]) -> None:
     """best/ holds the picked trial's own weights, whether or not it had the lowest blind score."""
     led: set[bool] = set()
