@@ -82,18 +82,22 @@ def test_ended_at_any_write_and_continued(monkeypatch: pytest.MonkeyPatch, torn:
         with monkeypatch.context() as patch:
             writes = Writes(patch, last, torn=torn)
             try:
-                ended = sweep(*words, "-o", f"hit{last}")
+                left = sweep(*words, "-o", f"hit{last}")
             except Killed:
-                ended = -1
+                left = -1
         if writes.count < last:
             break
-        assert ended == -1
-        assert sweep(*words, "-o", f"hit{last}") == 0
-        assert results(only(f"hit{last}")) == calm, f"write {last}"
+        assert left == -1
+        with tried("kills at a write"):
+            before = ended(f"hit{last}")
+            assert sweep(*words, "-o", f"hit{last}") == 0
+            assert results(only(f"hit{last}")) == calm, f"write {last}"
+            keep(before, calm["trials.csv"])
     assert last > 15
 
 
 @pytest.mark.usefixtures("no_report")
+@tried("run folder")
 def test_a_torn_journal_line_is_repaired() -> None:
     """A journal whose last line was cut, as a full disk leaves it, is whole again after continuing."""
     for where in ("torn", "calm"):  # both are continued: what a larger total adds meets what was pruned before
@@ -131,6 +135,7 @@ def test_killed_at_random_moments(warm: WarmProcess) -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda n: str(int(n))
 )
+@tried("signals")
 def test_a_signal_stops_after_the_round(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, code: int
 ) -> None:
@@ -168,6 +173,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.usefixtures("no_report")
+@tried("signals")
 def test_a_second_ctrl_c_ends_at_once() -> None:
     """Twice: gone with 130, nothing to clean up; continuing gives the results of an undisturbed run."""
     done = subprocess.run(
@@ -182,6 +188,7 @@ def test_a_second_ctrl_c_ends_at_once() -> None:
 
 
 @pytest.mark.parametrize("seen", ["", "folder "], ids=["while it imports", "while workers start"])
+@tried("signals")
 def test_ctrl_c_of_a_terminal_while_starting(seen: str) -> None:
     """Ctrl-C, which reaches the workers too, leaves no traceback at any moment, and says 130."""
     words = (*SMALL, "-n", "400", "-j", "2") if seen else SMALL
@@ -218,6 +225,7 @@ def alive(process: int) -> bool:
 
 
 @pytest.mark.usefixtures("no_report")
+@tried("kills")
 def test_a_killed_coordinator_lets_go_of_its_folder(tmp_path: Path) -> None:
     """SIGKILL of the coordinator alone frees the lock at once; its workers end soon by themselves."""
     words = (*SMALL, "-n", "400", "-j", "2")
@@ -258,7 +266,8 @@ def test_a_report_ended_at_any_write(finished: Path, tmp_path: Path, monkeypatch
                 write_report(folder)
         if writes.count < last:
             break
-        assert (folder / "report.html").read_text() == "old"
+        with tried("kills at a write"):
+            assert (folder / "report.html").read_text() == "old"
     assert last > 5
     assert (folder / "report.html").read_bytes() == calm
 
