@@ -1,10 +1,10 @@
 """What a benchmark found: ratios with their reference, each of one repetition, and three sentences."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from reports.benchmark_folder import BenchmarkFolder, Spread, spread
+from reports.benchmark_folder import BenchmarkFolder, Number, Spread, spread
 from reports.wording import count, decimals, duration, significant
 
 OURS, PROCESSES, THREADS, RAY = "graphsweep", "Optuna, processes", "Optuna, n_jobs=2", "Ray Tune, ASHA"
@@ -101,10 +101,26 @@ def times_longer(bench: BenchmarkFolder, part: str, method: str, quantity: str =
 
 
 def epoch_rate(bench: BenchmarkFolder, part: str, method: str) -> Spread:
-    """Give trained epochs a second of a whole sweep, so that pruning more is not being faster."""
+    """Give trained epochs a second of a whole sweep."""
+    return spread([1.0 / item.value for item in _each_epoch(bench, part, method)])
+
+
+def longer_an_epoch(bench: BenchmarkFolder, part: str, method: str) -> Spread:
+    """Give how many times as long as ours a method took for each epoch trained, by pairs: pruning counts nothing."""
+    times_taken = {item.repeat: item for item in _each_epoch(bench, part, OURS)}
+    pairs = [(item, times_taken.get(item.repeat)) for item in _each_epoch(bench, part, method)]
+    return spread([theirs.value / ours.value for theirs, ours in pairs if ours is not None])
+
+
+def _each_epoch(bench: BenchmarkFolder, part: str, method: str) -> list[Number]:
+    """Give the wall seconds of whole sweeps, divided by the epochs that they trained."""
     where = {"part": part, "method": method}
-    times = {item.repeat: item.value for item in bench.pick("wall_seconds", **where)}
-    return spread([item.value / times[item.repeat] for item in bench.pick("epochs", **where) if item.repeat in times])
+    epochs = {item.repeat: item.value for item in bench.pick("epochs", **where)}
+    return [
+        replace(item, value=item.value / epochs[item.repeat])
+        for item in bench.pick("wall_seconds", **where)
+        if epochs.get(item.repeat, 0) > 0
+    ]
 
 
 def orchestration(bench: BenchmarkFolder, method: str, trials: float, sampler: str) -> Spread:
@@ -165,10 +181,12 @@ def _plain_sentence(bench: BenchmarkFolder) -> str:
     threads = times_longer(bench, "plain", THREADS)
     jobs = count(float(bench.facts.get("jobs") or 1), "core")
     also = f"; study.optimize(n_jobs=2) {times(threads.median)}" if threads.n else ""
+    each = longer_an_epoch(bench, "plain", PROCESSES)
+    told = f", {times(each.median)} for each epoch trained" if each.n else ""
     return (
         f"A whole sweep of {count(float(bench.facts.get('sweep_trials') or 0), 'trial')} on {jobs} takes "
         f"{duration(ours)}, start and report included; plain PyTorch under Optuna, one trial a process, takes "
-        f"{duration(theirs)}, {times(found.median)} as long (median of {count(found.n, 'pair')}){also}."
+        f"{duration(theirs)}, {times(found.median)} as long{told} (median of {count(found.n, 'pair')}){also}."
     )
 
 
@@ -193,10 +211,12 @@ def _orchestration_sentence(bench: BenchmarkFolder) -> str:
 
 def summary(bench: BenchmarkFolder) -> dict[str, Any]:
     """Give what --json prints: sentences, machine, and every ratio with its range."""
-    found, longer = floor(bench), dict[str, Any]()
+    found, longer, each = floor(bench), dict[str, Any](), dict[str, Any]()
     for part, method in (("plain", PROCESSES), ("plain", THREADS), ("ray", RAY)):
         ratio = times_longer(bench, part, method)
         longer |= {f"{part}: {method}": asdict(ratio)} if ratio.n else {}
+        epoch = longer_an_epoch(bench, part, method)
+        each |= {f"{part}: {method}": asdict(epoch)} if epoch.n else {}
     return {
         "format": bench.facts["format"],
         "study": bench.facts.get("study"),
@@ -207,6 +227,7 @@ def summary(bench: BenchmarkFolder) -> dict[str, Any]:
         "lanes": [{"variables": size, **asdict(item)} for size in sizes(bench) for item in speeds(bench, size)],
         "floor": None if found is None else {**asdict(found), "seconds": found.seconds, "ratio": found.ratio},
         "times_as_long_as_ours": longer,
+        "times_as_long_an_epoch": each,
         "checkpoint_share": asdict(checkpoint_share(bench)),
         "not_measured": [asdict(item) for item in bench.failures],
         "report": str(bench.path / "report.html"),

@@ -4,6 +4,7 @@
 what the sweep came to is printed as one JSON object. It is no command for people.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -154,18 +155,23 @@ def main(words: list[str]) -> int:
     threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     one_thread()
     spec = load_spec(folder / SETTINGS)
-    if kind in ("search", "search_and_report"):
-        found = search(spec, folder, report=kind == "search_and_report")
-    elif kind == "ray":
-        from studies.benchmark_ray import ray_sweep
-
-        found = ray_sweep(spec, folder)
-    else:
-        from studies.benchmark_plain_sweep import processes, threads
-
-        found = processes(spec, folder) if kind == "processes" else threads(spec)
+    with contextlib.redirect_stdout(sys.stderr):  # Ray Tune announces itself there
+        found = take(kind, spec, folder)
     print(json.dumps(found))
     return 0
+
+
+def take(kind: str, spec: SweepSpec, folder: Path) -> dict[str, Any]:
+    """Run one sweep of a kind in this process; return what it came to."""
+    if kind in ("search", "search_and_report"):
+        return search(spec, folder, report=kind == "search_and_report")
+    if kind == "ray":
+        from studies.benchmark_ray import ray_sweep
+
+        return ray_sweep(spec, folder)
+    from studies.benchmark_plain_sweep import processes, threads
+
+    return processes(spec, folder) if kind == "processes" else threads(spec)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def missing() -> str:
     try:
         from ray import tune
     except ImportError as error:
-        return f"ray is installed without what Tune needs ({str(error).splitlines()[0]}; pip install 'ray[tune]')"
+        return f"ray is installed without what Tune needs ({str(error).split('. ')[0]}; pip install 'ray[tune]')"
     return "" if tune is not None else "ray has no tune"
 
 
@@ -40,8 +40,9 @@ def train(params: dict[str, Any], spec: SweepSpec, dataset: Dataset) -> None:
     epoch = 0
     for found in plain.train():
         epoch = found.epoch
-        tune.report({"val_shd": found.val_shd, "epoch": epoch, "final": math.nan})
-    tune.report({"val_shd": plain.final_shd(), "epoch": epoch + 1, "final": plain.final_shd()})
+        tune.report({"val_shd": found.val_shd, "epoch": epoch, "trained": epoch, "final": math.nan})
+    final = plain.final_shd()
+    tune.report({"val_shd": final, "epoch": epoch + 1, "trained": epoch, "final": final})
 
 
 def points(spec: SweepSpec) -> list[dict[str, float]]:
@@ -77,14 +78,16 @@ def ray_sweep(spec: SweepSpec, folder: Path) -> dict[str, Any]:
         tuner = tune.Tuner(
             tune.with_parameters(train, spec=spec, dataset=dataset),
             param_space={"point": tune.grid_search(points(spec))},
-            tune_config=tune.TuneConfig(metric="val_shd", mode="min", scheduler=asha, max_concurrent_trials=jobs),
+            tune_config=tune.TuneConfig(
+                metric="val_shd", mode="min", scheduler=asha, max_concurrent_trials=jobs, reuse_actors=True
+            ),
             run_config=tune.RunConfig(storage_path=str(folder.absolute()), name="ray", verbose=0),
         )
         results = [result.metrics or {} for result in tuner.fit()]
     finally:
         ray.shutdown()
     finals = [float(item["final"]) for item in results if math.isfinite(float(item.get("final", math.nan)))]
-    epochs = [min(int(item.get("epoch", 0)), spec.trainer.epochs) for item in results]
+    epochs = [int(item.get("trained", 0)) for item in results]
     return {
         "trials": len(results), "complete": len(finals), "pruned": len(results) - len(finals), "failed": 0,
         "epochs": sum(epochs), "best_val_shd": min(finals, default=math.nan),

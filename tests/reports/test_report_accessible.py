@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from browsing import browser_marks, opened
 from run_folders import HOSTILE, SENSORS, make_run
+from test_benchmark_page import FULL, make
 from test_report_figures import contrast
 from test_stability_page import make_study
 from test_suite_page import THREE, make_suite
 
+from reports.benchmark import write_benchmark_report
 from reports.colours import COLOURS
 from reports.page import write_report
 from reports.several_page import write_comparison
@@ -46,6 +48,7 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "comparison": of_comparison,
     "suite": lambda folder: write_suite_report(make_suite(folder / "suite", THREE)),
     "stability": lambda folder: write_stability_report(make_study(folder / "study")),
+    "benchmark": lambda folder: write_benchmark_report(make(folder / "benchmark", FULL)),
 }
 
 
