@@ -183,7 +183,9 @@ def _whole_sweeps(part: str) -> Callable[[BenchmarkFolder], list[TableBlock]]:
             "best SHD (oracle)",
         )  # fmt: skip
         search = bench.spread("search_seconds", part=part, method=standing.OURS)
-        caption += f". Of our time the search itself took {duration(search.median)}" if search.n else ""
+        caption += (
+            f". Of our time the search took {duration(search.median)}, checkpoints not counted" if search.n else ""
+        )
         return [TableBlock(caption, heads, rows)]
 
     return tables
