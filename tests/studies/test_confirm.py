@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import SMALL, only, results, sweep, table, trials
-from conftest import handlers_kept
+from commands import SMALL, handlers_kept, only, results, sweep, table, trials
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import code_of, environment
+from commands import code_of, environment, handlers_kept
 from commands import start as launch
-from conftest import handlers_kept
 
 from core.data import prepare
 from core.trainer import advance, start
