@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import code_of
-from conftest import handlers_kept
+from commands import code_of, handlers_kept
 
 from core.errors import InputError
 from studies import benchmark_run, benchmark_sweeps
