@@ -88,7 +88,7 @@ def folder_name(spec: BenchmarkSpec) -> str:
 def dry_run(spec: BenchmarkSpec, path: Path) -> int:
     """Say which units there are and are left, and write nothing."""
     from studies.benchmark_run import kept, units
-    from studies.terminal import count
+    from studies.lines import count
 
     listed = units(spec)
     left = [unit for unit in listed if kept(path, unit) is None]
@@ -117,7 +117,7 @@ def finish(args: "Namespace", benchmark: "BenchmarkRun", stop: Stop, seconds: fl
     from reports.benchmark_folder import load_benchmark_folder
     from reports.benchmark_standing import sentences, summary
     from studies.artefacts import as_json
-    from studies.terminal import count, duration
+    from studies.lines import count, duration
 
     benchmark.write()
     page = write_benchmark_report(benchmark.folder.path)

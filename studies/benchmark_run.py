@@ -17,10 +17,11 @@ from studies import benchmark_sweeps as sweeps
 from studies.artefacts import as_json, commit, machine
 from studies.benchmark_orchestration import measure_orchestration
 from studies.benchmark_rows import COLUMNS, Row, Sheet, StoppedError
+from studies.lines import count, duration
 from studies.records import write_rows
 from studies.rounds import cores
 from studies.run_folder import RunFolder
-from studies.terminal import Terminal, count, duration
+from studies.terminal import Terminal
 from sweeps.benchmark_spec import PARTS, BenchmarkSpec
 
 FORMAT = 1

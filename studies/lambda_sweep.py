@@ -107,16 +107,8 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
     path = run_path(Path(args.out), run_name(spec.study, table.name, identity(spec, table)), fresh=args.fresh)
     from core.baselines import baseline_rows
     from studies.estimate import REPORT_SECONDS, estimate
-    from studies.terminal import (
-        Terminal,
-        baseline_line,
-        count,
-        data_line,
-        duration,
-        missing_line,
-        more_baselines_line,
-        space_line,
-    )  # fmt: skip
+    from studies.lines import baseline_line, count, data_line, duration, missing_line, more_baselines_line, space_line
+    from studies.terminal import Terminal
 
     imported, done = time.process_time(), trials_done(path)
     found = estimate(spec, spec.search.objective, dataset, done)

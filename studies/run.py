@@ -23,13 +23,7 @@ from studies.data import check_cycle
 from studies.earlier import of_other_data
 from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
 from studies.fresh_training import FreshTraining
-from studies.peers import peer_rows
-from studies.records import COMPLETE, FAILED, PRUNED, write_rows
-from studies.rounds import Workers
-from studies.run_folder import FORMAT, RunFolder
-from studies.sweep import Sweep
-from studies.terminal import (
-    Terminal,
+from studies.lines import (
     baseline_line,
     closing_lines,
     copies_line,
@@ -40,6 +34,12 @@ from studies.terminal import (
     more_baselines_line,
     space_line,
 )
+from studies.peers import peer_rows
+from studies.records import COMPLETE, FAILED, PRUNED, write_rows
+from studies.rounds import Workers
+from studies.run_folder import FORMAT, RunFolder
+from studies.sweep import Sweep
+from studies.terminal import Terminal
 from sweeps.show import dump_yaml
 from sweeps.spec import SweepSpec
 

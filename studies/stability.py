@@ -114,9 +114,9 @@ def checked_table(spec: "StabilitySpec") -> "Table":
 
 def dry_run(spec: "StabilitySpec", path: Path, table: "Table") -> int:
     """Say which variants there are and are left, time each family, and write nothing."""
+    from studies.lines import count, data_line
     from studies.rounds import cores
     from studies.stability_run import estimate, part_name
-    from studies.terminal import count, data_line
 
     print(data_line(spec.study, table, spec.seeds[0]), file=sys.stderr)
     left = []
@@ -165,7 +165,7 @@ def finish(args: "Namespace", study: "StabilityRun", stop: Stop, seconds: float)
     """Write records and page, print the last lines, and return the exit code."""
     from reports.stability import write_stability_report
     from studies.artefacts import as_json
-    from studies.terminal import count
+    from studies.lines import count
 
     summary = study.write()
     page = write_stability_report(study.folder.path)

@@ -16,6 +16,7 @@ from core.baselines import baseline_rows
 from core.data import prepare
 from core.tables import Table
 from studies.artefacts import as_json, machine
+from studies.lines import count, data_line
 from studies.records import compress, decompress, write_rows
 from studies.rounds import ATTEMPTS, cores, in_worker, leave_ctrl_c, one_thread
 from studies.run_folder import RunFolder
@@ -27,7 +28,7 @@ from studies.stability_train import (
     Trained,
     train_piece,
 )
-from studies.terminal import Terminal, count, data_line
+from studies.terminal import Terminal
 from sweeps.stability_spec import OWN, StabilitySpec, Variant
 
 FORMAT = 1

@@ -118,9 +118,9 @@ def dry_run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "T
     from core.data import prepare
     from studies.data import load_table, resolve_objective
     from studies.estimate import REPORT_SECONDS, estimate
+    from studies.lines import count, duration
     from studies.suite_run import folder_name
     from studies.suite_table import finished_summary
-    from studies.terminal import count, duration
 
     methods, whole, all_left = [name for name in SWEEPS if name in spec.methods], 0.0, 0
     for entry in spec.entries:
@@ -160,8 +160,8 @@ def run(args: "Namespace", spec: SuiteSpec, path: Path, tables: dict[str, "Table
 def finish(args: "Namespace", suite: "SuiteRun", stop: Stop, seconds: float) -> int:
     """Write the page, print the table and the last lines, and return the exit code."""
     from reports.suite import write_suite_report
+    from studies.lines import count
     from studies.suite_lines import table_lines
-    from studies.terminal import count
 
     suite.write_tables()
     page = write_suite_report(suite.folder.path)

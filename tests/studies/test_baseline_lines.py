@@ -6,7 +6,7 @@ import pytest
 
 from core.baselines import baseline_rows
 from core.data import prepare
-from studies.terminal import baseline_line, more_baselines_line
+from studies.lines import baseline_line, more_baselines_line
 from tests.core import small
 
 

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.tables import Table
-from studies.terminal import (
-    Terminal,
-    announce,
+from studies.lines import (
     closing_lines,
     count,
     data_line,
@@ -22,8 +20,8 @@ from studies.terminal import (
     missing_line,
     result_text,
     space_line,
-    wrapped,
 )
+from studies.terminal import Terminal, announce, wrapped
 from sweeps.spec import load_spec
 
 DONE: dict[str, Any] = {
