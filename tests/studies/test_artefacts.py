@@ -31,7 +31,7 @@ TRIAL_COLUMNS = (  # noqa: SIM905
 MAY_BE_BLANK = {"degenerate", "pruned_epoch", "error"}
 FILES = {
     "report.html", "trials.csv", "epochs.csv.gz", "summary.json", "baselines.csv", "graph.csv", "sweep.yaml",
-    "environment.json", "study.journal", "checkpoint.pt", "sweep.lock", "sweep.log",
+    "environment.json", "study.journal", "checkpoint.pt", "checksums.json", "sweep.lock", "sweep.log",
     "confirm/trained.pt", "confirm/seeds.csv", "confirm/data.csv", "confirm/edges.csv", "best/adjacency.csv",
     "best/graph.png", "best/training_log.json", "best/training_summary.json", "best/weights.pt", "best/config.yaml",
 }  # fmt: skip
