@@ -236,7 +236,7 @@ class Samples(NamedTuple):
 
 
 _CACHE: dict[tuple[str, int, int, bool, int], Samples] = {}
-_CACHE_SIZE = 8
+_CACHE_SIZE = 16
 
 
 def samples(dataset: Dataset, part: int, config: TrainerConfig) -> Samples:

@@ -6,7 +6,7 @@ true graph is read by `metrics` only and steers nothing here unless `trainer.pla
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any, NamedTuple
@@ -108,17 +108,29 @@ class EpochLog(NamedTuple):
     norms: Tensor
     batch: Batch
 
+    def of(self, first: int, last: int) -> "EpochLog":
+        """Return the part of lanes `first` up to `last`."""
+        rows, noise = (part[first:last].contiguous() for part in self.batch)
+        return EpochLog(
+            self.terms[:, first:last].contiguous(), self.norms[:, first:last].contiguous(), Batch(rows, noise)
+        )
+
+
+def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch; the lanes given are not changed."""
+    return train_steps(lanes, learner(config).batches(lanes, dataset, config), len(dataset.names), config)
+
 
 @torch.no_grad()
-def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch, on packed parameters; the lanes given are not changed."""
+def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for the steps of one epoch, on packed parameters; the lanes given are not changed."""
     model = learner(config)
     heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
     value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
-    spared = 0 if model.graph_decays else len(dataset.names) ** 2
+    spared = 0 if model.graph_decays else variables**2
     decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
     rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    step, logged, norms, batches = lanes.step.clone(), [], [], iter(model.batches(lanes, dataset, config))
+    step, logged, norms, batches = lanes.step.clone(), [], [], iter(steps)
     opening = next(batches)
     for batch in chain([opening], batches):
         loss, gradient = model.step_terms(unpack(value, lanes.value), batch, heat, weight, config)
@@ -156,6 +168,13 @@ def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lane
     for _ in range(config.evaluate_every):
         lanes, log = train_epoch(lanes, dataset, config)
         logs.append(log)
+    return close_interval(lanes, logs, begin, dataset, config)
+
+
+def close_interval(
+    lanes: Lanes, logs: Sequence[EpochLog], begin: float, dataset: Dataset, config: TrainerConfig
+) -> tuple[Lanes, list[Evaluation]]:
+    """Count what was clipped in the epochs of an interval that began at `begin`, and evaluate every lane."""
     norms = torch.cat([log.norms for log in logs])
     if config.health_log:
         largest = torch.maximum(lanes.norm_max, norms.amax(0))

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,17 @@ from core.data import Dataset
 from core.errors import InputError
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.results import Outcome, finish
+from core.together import Group, advance_together
 from core.trainer import Evaluation, start
 from studies.confirm import DIVERGED, Fresh, fresh_data_seeds, fresh_dataset, fresh_seeds
 from studies.files import read_tensors
-from studies.rounds import Workers, advance_shard, shards
+from studies.rounds import Workers, shards
 from studies.run_folder import UNREADABLE, packed, unpacked, write_whole
 
 Key = tuple[int, int, int | None]
 """Trial, seed and data seed of a training; data seed None on the sweep's own data."""
+LANES_A_JOB = 16
+"""Lanes that are worth a worker's time; more pieces than that wait, as their rows take memory."""
 
 
 @dataclass
@@ -127,17 +130,15 @@ class FreshTraining:
 
     def round(self) -> None:
         """Advance the first pieces by one evaluation interval, as many as keep the workers busy."""
-        config, jobs = self.workers.config, self.workers.jobs
-        flight = list(islice(self.pieces, 2 * jobs))
-        tasks = [
-            (piece, part) for piece in flight for part in shards(len(piece.lanes.trial), max(1, jobs - len(flight) + 1))
-        ]
-        found = self.workers.map(
-            advance_shard, [(to_arrays(select(piece.lanes, part)), piece.dataset, config) for piece, part in tasks]
-        )
+        config, flight = self.workers.config, self.flight()
+        tasks = shared(flight, self.workers.jobs)
+        groups = [[(to_arrays(select(piece.lanes, part)), piece.dataset) for piece, part in task] for task in tasks]
+        found = chain.from_iterable(self.workers.map(advance_groups, [(some, config) for some in groups]))
+        owners = [piece for task in tasks for piece, _ in task]
+        results = [(owner, *result) for owner, result in zip(owners, found, strict=True)]
         ended: list[tuple[Piece, Lanes, list[bool]]] = []
         for piece in flight:
-            mine = [result for (owner, _), result in zip(tasks, found, strict=True) if owner is piece]
+            mine = [(arrays, items) for owner, arrays, items in results if owner is piece]
             piece.lanes = join([from_arrays(arrays) for arrays, _ in mine])
             evaluations = [item for _, items in mine for item in items]
             over = [lane for lane, item in enumerate(evaluations) if is_over(item, config)]
@@ -149,6 +150,16 @@ class FreshTraining:
             else:
                 self.pieces.remove(piece)
         self.end(ended)
+
+    def flight(self) -> list[Piece]:
+        """Return the first pieces whose lanes fill the workers."""
+        room, found = LANES_A_JOB * self.workers.jobs, []
+        for piece in self.pieces:
+            if room <= 0:
+                break
+            found.append(piece)
+            room -= len(piece.lanes.trial)
+        return found
 
     def end(self, ended: list[tuple[Piece, Lanes, list[bool]]]) -> None:
         """Read off what the trainings that are over came to; a diverged one fails alone."""
@@ -188,6 +199,25 @@ class FreshTraining:
             return {}
         self.done, self.seconds = {(item.trial, item.seed, item.data_seed): item for item in found}, seconds
         return {data_seed: some for data_seed, some in lanes.items() if some is not None}
+
+
+def shared(flight: list[Piece], jobs: int) -> list[list[tuple[Piece, list[int]]]]:
+    """Deal out the lanes of all pieces in order, nearly equally many for each job; each with its lanes by piece."""
+    every = [(piece, lane) for piece in flight for lane in range(len(piece.lanes.trial))]
+    dealt = []
+    for part in shards(len(every), jobs):
+        runs = groupby((every[place] for place in part), key=lambda item: id(item[0]))
+        items = [list(run) for _, run in runs]
+        dealt.append([(run[0][0], [lane for _, lane in run]) for run in items])
+    return dealt
+
+
+def advance_groups(
+    groups: list[tuple[list[NDArray[Any]], Dataset]], config: TrainerConfig
+) -> list[tuple[list[NDArray[Any]], list[Evaluation]]]:
+    """Advance lanes of several data sets wherever this runs; lanes travel as arrays."""
+    found = advance_together([Group(from_arrays(arrays), dataset) for arrays, dataset in groups], config)
+    return [(to_arrays(lanes), evaluations) for lanes, evaluations in found]
 
 
 def keys_of(lanes: Lanes) -> list[tuple[int, int]]:

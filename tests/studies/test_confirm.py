@@ -153,16 +153,17 @@ def test_fresh_trainings_do_not_depend_on_jobs(jobs: int) -> None:
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3])
-def test_stopped_after_any_round_and_continued(rounds: int, tmp_path: Path) -> None:
+def test_stopped_after_any_round_and_continued(rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped again and again, fresh training goes on where it was and gives what it would have given."""
     data = DataConfig(rows=120, variables=4, edges=3)
     dataset, store, one = prepare(simulate(data), TRAINER), tmp_path / "trained.pt", BackendConfig(jobs=1)
     calm = train_fresh(PICKS, 3, data, dataset, one)
+    monkeypatch.setattr(fresh_training, "LANES_A_JOB", 7)  # six lanes on the sweep's data, two on each fresh set
     starts, found = 0, None
     while found is None:
         starts += 1
         found = train_fresh(PICKS, 3, data, dataset, one, store, rounds=rounds)
-    assert starts == math.ceil(4 / rounds), "two pieces of work at a time, two rounds each"
+    assert starts == math.ceil(4 / rounds), "two data sets at a time, two rounds each"
     assert alike(calm, found)
 
 
