@@ -269,7 +269,7 @@ def test_the_published_curve() -> None:
 
     table = load_table(DataConfig(name=str(AIR), blank_rows="keep"))
     assert len(table.values) == ROWS_OF_THE_FILE
-    config = configured()
+    config = configured(clip_norm=1.0)
     data = prepare(table, config)
     assert -(-len(windows_of(data, TRAIN)) // 8) == 827
     lanes = start([(k, seed, PUBLISHED) for k, seed in enumerate([1337, 1, 2, 3, 4])], data, config)
