@@ -45,9 +45,11 @@ def check_cluster(backend: BackendConfig) -> None:
 def no_answer(backend: BackendConfig, why: str) -> InputError:
     """Say that there is no cluster at the address, and how one is started."""
     starts = {"dask": "dask scheduler", "ray": "ray start --head"}
+    # Ray 2.59 and later: a cluster wants a token where its machine has one, and never says so to an explicit address
+    token = " A Ray cluster that wants a token needs RAY_AUTH_MODE=token here" if backend.name == "ray" else ""
     return InputError(
         f"backend.address {backend.address}: no {backend.name} cluster answers ({why})",
-        f"is it started (`{starts[backend.name]}`), and can it be reached from here?",
+        f"is it started (`{starts[backend.name]}`), and can it be reached from here?{token}",
     )
 
 

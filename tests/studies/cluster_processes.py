@@ -51,10 +51,11 @@ class Processes:
     def start(self, *words: str, **changes: str) -> subprocess.Popen[bytes]:
         """Start a module as a process; what it says goes to a file."""
         log = open(self.where / f"process-{len(self.started)}.log", "wb")  # noqa: SIM115 (the child has it)
+        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
         with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *words], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.where,
-                env=environment(RAY_USAGE_STATS_ENABLED="0", **changes), start_new_session=True,
+                env=environment(**{**quiet, **changes}), start_new_session=True,
             )  # fmt: skip
         self.started.append(process)
         return process
