@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from reports.suite_folder import load_suite_folder
-from reports.suite_standing import CUTS, at_most, goals, sentences, standing
+from reports.suite_standing import CUTS, Goal, at_most, goals, sentences, standing
 from reports.wording import decimals, label
 
 NARROWEST, WIDEST = 40, 100
@@ -25,16 +25,23 @@ def table_lines(folder: Path) -> list[str]:
             mean = "-" if score is None else decimals(score.mean, 2)
             spread = "" if score is None or not math.isfinite(score.sd) else f" ±{decimals(score.sd, 2)}"
             asked = reached.get((dataset.name, cut))
-            goal = "" if asked is None else f"{asked.goal:.2f} {'met' if asked.holds else 'no'}"
+            goal = "" if asked is None else f"{asked.goal:.2f} {held(asked, 'no', '-')}"
             other = "" if found is None else f"{decimals(found.other, 2)} {found.best.label}"
             first = label(dataset.label, names) if cut == CUTS[0] else ""
             line = f"{first:<{names}} {cut:<6} {mean + spread:<11} {goal:<9} {other}"
             lines.append(line)
         edges = reached.get((dataset.name, "max_edges"))
         if edges is not None:
-            met = "met" if edges.holds else "not met"
+            met = held(edges, "not met", "not run")
             lines.append(f"{'':<{names}} edges  {decimals(edges.reached, 1):<11} {at_most(edges.goal)}: {met}")
     return [*(fitted(line.rstrip(), width) for line in lines), "", *sentences(suite)]
+
+
+def held(goal: Goal, missed: str, not_run: str) -> str:
+    """Say whether a goal holds, in the words given where it does not or nothing was run."""
+    if not math.isfinite(goal.reached):
+        return not_run
+    return "met" if goal.holds else missed
 
 
 def fitted(line: str, width: int) -> str:

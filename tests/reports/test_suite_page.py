@@ -280,6 +280,22 @@ def test_rebuilding_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.splitlines()[0] == f"{path}/report.html"
 
 
+def test_what_was_not_run_missed_no_goal(tmp_path: Path) -> None:
+    """A goal is met, missed, or not run yet; the three read differently."""
+    from studies.suite_lines import table_lines
+
+    goals = {"oracle": 0.9, "blind": 0.99}
+    edges = {"max_edges": 1}
+    path = make_suite(tmp_path / "s", [
+        {"name": "ran", "goals": goals}, {"name": "idle", "goals": goals, "scores": {}},
+        {"name": "empty", "goals": edges, "scores": {}}, {"name": "many", "goals": edges},
+    ])  # fmt: skip
+    text = "\n".join(table_lines(path))
+    for line in (r"ran +blind +0\.95.* 0\.99 no ", r" oracle 0\.98.* 0\.90 met ", r"idle +blind +- +0\.99 -$",
+                 r" edges .* at most 1 edge: not run$", r" edges +13\.0 +at most 1 edge: not met$"):  # fmt: skip
+        assert re.search(line, text, re.MULTILINE), line
+
+
 def test_a_large_suite_stays_within_its_budget(tmp_path: Path) -> None:
     """Eleven data sets of five seeds: under 1 MB and 6,000 elements."""
     page, text = page_of(make_suite(tmp_path / "s", [{"name": f"data-{n}"} for n in range(11)], seeds=5))
