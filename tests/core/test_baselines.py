@@ -132,6 +132,7 @@ def test_the_floor_of_a_sweep_is_what_fifty_random_adjacencies_reach() -> None:
     keep = np.random.default_rng(1).permutation(np.flatnonzero(truth))[:13]
     truth = np.isin(np.arange(169), keep).reshape(13, 13)
     luck, floor = chance.expected_chance(truth, 50)
+    assert luck["f1"] == chance.chance_f1(int(truth.sum()), int(truth.sum()), len(truth)), "one number, drawn nowhere"
     assert floor["f1"] == pytest.approx(0.34, abs=0.03)
     assert floor["f1_high"] == pytest.approx(0.42, abs=0.03)
     assert luck["f1"] == pytest.approx(chance.chance_f1(13, 13, 13), abs=0.01)
