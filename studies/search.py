@@ -6,6 +6,7 @@ suggestions then depend on the records alone, not on how often the run was conti
 """
 
 import json
+import sys
 import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,12 +19,15 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from studies.grid import Grid
+from studies.history import BoundedHistory
 from studies.records import COMPLETE, FAILED, PRUNED
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec
 
 TRIAL_STREAM, SAMPLER_STREAM = 1, 2
 COHORT_STEPS = 3
+HISTORY = 1000
+"""Most finished trials that TPE looks back on: an ask then costs 10 ms, where 10,000 trials would make it 75 ms."""
 STATES = {COMPLETE: TrialState.COMPLETE, PRUNED: TrialState.PRUNED, FAILED: TrialState.FAIL}
 KEPT_ATTRIBUTES = ("cma:",)
 
@@ -148,7 +152,10 @@ class Search:
         if self.grid is not None:
             self.grid.plan(spec.search.trials)
         pruner = make_pruner(spec) if objective == "val_shd" else optuna.pruners.NopPruner()
-        self.study = optuna.create_study(study_name=spec.study, direction="minimize", pruner=pruner)
+        self.storage = BoundedHistory(HISTORY if spec.search.sampler == "tpe" else sys.maxsize)
+        self.study = optuna.create_study(
+            study_name=spec.study, storage=self.storage, direction="minimize", pruner=pruner
+        )
         self.live: dict[int, optuna.Trial] = {}
 
     @property
@@ -166,7 +173,8 @@ class Search:
         self.study.sampler = make_sampler(self.spec, number)
         if self.grid is not None:
             self.study.enqueue_trial(self.grid.take())
-        trial = self.study.ask(self.space)
+        with self.storage.bounded():
+            trial = self.study.ask(self.space)
         self.live[number] = trial
         return Suggestion(number, derived_seed(self.spec.search.seed, number, TRIAL_STREAM), dict(trial.params))
 
