@@ -30,35 +30,40 @@ class Batch(NamedTuple):
     noise: Tensor
 
 
-class Batches(NamedTuple):
-    """One epoch of every lane: rows (steps, K, d, 2 + F, B) and gate noise (steps, K, d, d)."""
+class Draws(NamedTuple):
+    """What chance decides in one epoch: order (steps, K, B) of the training rows, gate noise (steps, K, d, d)."""
 
-    rows: Tensor
+    order: Tensor
     noise: Tensor
 
 
-def draw_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Batches:
-    """Shuffle the training rows and draw the gate noise of one epoch, lane by lane from its own streams.
+def draw_epoch(lanes: Lanes, count: int, variables: int, config: TrainerConfig) -> Draws:
+    """Shuffle `count` training rows and draw the gate noise of one epoch, lane by lane from its own streams.
 
     Rows that do not fill a batch, other ones every epoch, wait for the next: batches stay equally long,
     and a multiple of 16 lets the matrix products run at full speed.
     """
-    rows = samples(dataset, TRAIN, config).rows
-    count, d, channels = rows.shape
     size = min(config.batch_size, count)
     steps = count // size
     orders, noises = [], []
     for seed, epoch in zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True):
-        orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size])
-        noises.append(generator(seed, GATES, epoch).logistic(size=(steps, d, d)).astype(np.float32))
-    index = torch.from_numpy(np.stack(orders)).flatten()
-    picked = rows.index_select(0, index).view(len(orders), steps, size, d, channels)
-    return Batches(picked.permute(1, 0, 3, 4, 2).contiguous(), torch.from_numpy(np.stack(noises, axis=1)))
+        orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size].reshape(steps, size))
+        noise = generator(seed, GATES, epoch).logistic(size=(steps, variables, variables))
+        noises.append(noise.astype(np.float32))
+    return Draws(torch.from_numpy(np.stack(orders, axis=1)), torch.from_numpy(np.stack(noises, axis=1)))
 
 
 def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:
-    """Yield the steps of `draw_epoch`."""
-    return map(Batch, *draw_epoch(lanes, dataset, config))
+    """Yield the steps of `draw_epoch`.
+
+    Only the step in hand is laid out: a whole epoch of all lanes leaves the processor's caches, and gathering it
+    then takes eight times as long.
+    """
+    rows = samples(dataset, TRAIN, config).rows
+    count, d, channels = rows.shape
+    for order, noise in zip(*draw_epoch(lanes, count, d, config), strict=True):
+        picked = rows.index_select(0, order.flatten()).view(*order.shape, d, channels)
+        yield Batch(picked.permute(0, 2, 3, 1).contiguous(), noise)
 
 
 def window_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:

@@ -61,12 +61,12 @@ def diagnose(lanes: Lanes, batch: Batch, config: TrainerConfig) -> Diagnosis:
     for pair, rows in ((("recon", "disen"), batch), (("sparse", "acyclic"), few)):
         both = Batch(*(torch.cat([part, part]) for part in rows))
         gradient, graph = learner(config).term_gradient(twice, both, heats, alone(pair, count), config)
-        size = gradient_norm([gradient]).double()
+        size = gradient_norm(gradient).double()
         norms.update(zip(pair, (size[:count], size[count:]), strict=True))
         pull = graph[:count] if pair[0] == "recon" else pull
     weighted = torch.stack([norms[name] * getattr(weight, name).double() for name in Weights._fields])
     recon, sparse, acyclic, disen = weighted / weighted.sum(0)
-    return Diagnosis(recon, sparse, acyclic, disen, gradient_norm([pull.flatten(1)]).double())
+    return Diagnosis(recon, sparse, acyclic, disen, gradient_norm(pull.flatten(1)).double())
 
 
 def alone(pair: tuple[str, str], count: int) -> Weights:

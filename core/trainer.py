@@ -23,7 +23,7 @@ from core.diagnosis import diagnose, unmeasured
 from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import acyclicity
 from core.model import pack, unpack
-from core.optimizer import adam_step, clip_scale, gradient_norm, plateau_start, plateau_step
+from core.optimizer import Adam, clip, gradient_norm, plateau_start, plateau_step
 from core.schedule import progress, rate_in_force, temperature, weights
 
 WATCHED_ROWS = 512
@@ -128,15 +128,15 @@ def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: Tr
     heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
     value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
     spared = 0 if model.graph_decays else variables**2
-    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
-    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    step, logged, norms, batches = lanes.step.clone(), [], [], iter(steps)
-    opening = next(batches)
+    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config)
+    adam = Adam(value, first, second, lanes.step, rate, lanes.setting("weight_decay"), spared)
+    logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
+    opening, views = next(batches), unpack(value, lanes.value)
     for batch in chain([opening], batches):
-        loss, gradient = model.step_terms(unpack(value, lanes.value), batch, heat, weight, config)
-        norm = gradient_norm([gradient])
-        step += 1
-        adam_step([value], [gradient], [first], [second], clip_scale(norm, config.clip_norm), step, rate, [decay])
+        loss, gradient = model.step_terms(views, batch, heat, weight, config)
+        norm = gradient_norm(gradient)
+        clip(gradient, norm, config.clip_norm)
+        adam.step(gradient)
         logged.append(torch.stack(loss, dim=1))
         norms.append(norm)
     log = EpochLog(torch.stack(logged), torch.stack(norms), opening)
@@ -145,7 +145,7 @@ def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: Tr
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
     moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
     lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
-    return lanes._replace(step=step, epoch=lanes.epoch + 1, failed_step=failed), log
+    return lanes._replace(step=lanes.step + len(norms), epoch=lanes.epoch + 1, failed_step=failed), log
 
 
 def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:

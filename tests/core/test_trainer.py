@@ -57,7 +57,7 @@ def test_relabelling_variables_relabels_the_graph(max_lag: int, monkeypatch: pyt
         lanes, found = advance(lanes, data, config)
     draw = batches.draw_epoch
 
-    def draw_relabelled(*given: Any) -> batches.Batches:
+    def draw_relabelled(*given: Any) -> batches.Draws:
         drawn = draw(*given)
         return drawn._replace(noise=drawn.noise[:, :, order][:, :, :, order].contiguous())
 
@@ -183,8 +183,8 @@ def test_an_epoch_visits_every_row_once(batch: int) -> None:
     data = small.dataset(config, missing=0.1)
     rows = samples(data, TRAIN, config).rows
     lanes = start(small.trials(3), data, config)
-    drawn = batches.draw_epoch(lanes, data, config)
-    steps, count, d, channels, size = drawn.rows.shape
+    drawn = torch.stack([batch.rows for batch in batches.row_batches(lanes, data, config)])
+    steps, count, d, channels, size = drawn.shape
     assert (count, d, channels) == (3, 4, 2 + model_shape(4, config).features)
     assert size <= batch
     assert len(rows) - steps < steps * size <= len(rows)
@@ -192,8 +192,7 @@ def test_an_epoch_visits_every_row_once(batch: int) -> None:
     assert len(known) == len(rows)
     for lane in range(3):
         seen = [
-            row.contiguous().numpy().tobytes()
-            for row in drawn.rows[:, lane].permute(0, 3, 1, 2).reshape(-1, d, channels)
+            row.contiguous().numpy().tobytes() for row in drawn[:, lane].permute(0, 3, 1, 2).reshape(-1, d, channels)
         ]
         assert len(set(seen)) == len(seen)
         assert set(seen) <= known
@@ -204,8 +203,11 @@ def test_every_lane_and_epoch_has_its_own_shuffle() -> None:
     config = small.settings()
     data = small.dataset(config)
     lanes = start(small.trials(2), data, config)
-    both, swapped = (batches.draw_epoch(given, data, config) for given in (lanes, select(lanes, [1, 0])))
-    later = batches.draw_epoch(lanes._replace(epoch=lanes.epoch + 1), data, config)
+
+    def drawn(given: Lanes) -> list[torch.Tensor]:
+        return [torch.stack(part) for part in zip(*batches.row_batches(given, data, config), strict=True)]
+
+    both, swapped, later = map(drawn, (lanes, select(lanes, [1, 0]), lanes._replace(epoch=lanes.epoch + 1)))
     for ours, theirs, next_ones in zip(both, swapped, later, strict=True):
         assert torch.equal(ours[:, 0], theirs[:, 1])
         assert not torch.equal(ours[:, 0], ours[:, 1])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.batches import draw_epoch
+from core.batches import row_batches
 from core.config import Hyperparameters, TrainerConfig
 from core.data import Dataset
 from core.gradient import loss_and_gradient
@@ -98,13 +98,13 @@ def test_the_floor_counts_the_operations_of_a_step(spec: BenchmarkSpec) -> None:
     config, d, count = spec.sweep.trainer, 13, 4
     dataset = drawn(spec, d)
     shape, lanes = model_shape(d, config), fresh_lanes(count, dataset, config)
-    batches = draw_epoch(lanes, dataset, config)
+    batch = next(row_batches(lanes, dataset, config))
     heat, weight = temperature(lanes.epoch, config), weights(lanes, torch.ones(count))
     with FlopCounterMode(display=False) as counter:
-        loss_and_gradient(lanes.value, heat, batches.noise[0], batches.rows[0], weight, config, shape)
+        loss_and_gradient(lanes.value, heat, batch.noise, batch.rows, weight, config, shape)
     found = {name: number for name, _, number in step_operations(shape, count, config.batch_size)}
     products = sum(number for name, number in found.items() if name not in ("acyclicity", "clipping and Adam"))
-    in_place = found["memory"] / 3  # a product that torch's counter does not know
+    in_place = found["messages"] / 3  # a product that torch's counter does not know
     element_wise = found["read-out and error bar"] / 5
     assert counter.get_total_flops() == pytest.approx(products - in_place - element_wise, rel=0.002)
 
