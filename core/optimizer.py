@@ -61,12 +61,13 @@ class Adam:
     def step(self, gradient: Tensor) -> None:
         """Apply one step with the gradient (K, P)."""
         self.count += 1.0
-        lanes = zip(gradient.unbind(), self.states, self.counts, self.rates, self.decays, strict=True)
+        pieces = zip(*(gradient[:, part].unbind() for part in self.cuts), strict=True)
+        lanes = zip(pieces, self.states, self.counts, self.rates, self.decays, strict=True)
         for own, (value, first, second), count, rate, decays in lanes:
-            for part, piece in enumerate(self.split(own)):
+            for part, decay in enumerate(decays):
                 torch._fused_adam_(
-                    [value[part]], [piece], [first[part]], [second[part]], [], [count],
-                    lr=rate, beta1=BETA1, beta2=BETA2, weight_decay=decays[part], eps=EPSILON,
+                    [value[part]], [own[part]], [first[part]], [second[part]], [], [count],
+                    lr=rate, beta1=BETA1, beta2=BETA2, weight_decay=decay, eps=EPSILON,
                     amsgrad=False, maximize=False,
                 )  # fmt: skip
 
