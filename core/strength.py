@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
-from core.model import Parameters, Shape, decode, drives, encode, model_shape, open_probability
+from core.model import Parameters, decode, drives, encode, model_shape, open_probability
 
 NEEDED_SHARE = 0.025
 
@@ -28,7 +28,7 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
 
     r_ij = (e_j without i - e_j) / (e_j without any parent), e_j the mean squared error over the observed
     rows, everything else as learned; c is `NEEDED_SHARE`, so that an edge above 0.5 saves more than that.
-    Only edges whose gate is open with probability above one half can have a strength.
+    Only edges whose gate is open with probability above one half can have a strength, and only they are cut.
 
     Args:
         value: parameters of K lanes, K > 1.
@@ -44,28 +44,27 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
     gates = (open_probability(value.gate, heat) > 0.5).float()
     lanes, d = gates.shape[:2]
     stacked = rows.expand(lanes, *rows.shape)
-    target, observed = stacked[:, :, 0], stacked[:, :, 1]
-    count = observed.sum(2).clamp(min=1.0)
+    target, observed = (stacked[:, :, channel].reshape(lanes * d, -1) for channel in (0, 1))
+    count = observed.sum(1).clamp(min=1.0)
 
-    def error(drive: Tensor) -> Tensor:
-        return ((target - decode(value, drive, shape).view(target.shape)) * observed).square().sum(2) / count
+    def error(means: Tensor, at: Tensor) -> Tensor:
+        return ((target[at] - means.squeeze(1)) * observed[at]).square().sum(1) / count[at]
 
+    every = torch.arange(lanes * d)
     latents = encode(value, stacked[:, :, 2:].contiguous(), shape)
     with_all = drives(value, gates, latents, shape)
-    whole, alone = error(with_all), error(drives(value, torch.zeros_like(gates), latents, shape))
+    whole = error(decode(value, with_all, shape), every)
+    alone = error(decode(value, drives(value, torch.zeros_like(gates), latents, shape), shape), every)
     share = torch.zeros_like(gates)
     for cause in torch.nonzero(gates.amax((0, 2))).flatten().tolist():
-        sent = message_of(value, gates, latents, cause, shape)
-        saved = (error(with_all - sent) - whole) / alone.clamp(min=1e-12)
+        lane, effect = torch.nonzero(gates[:, cause], as_tuple=True)
+        if len(lane) == 1:  # some batched kernels take another path for a stack of one
+            lane, effect = lane.repeat(2), effect.repeat(2)
+        at = lane * d + effect
+        signal = latents.view(lanes, d, shape.latents, -1)[lane, cause, : shape.signal]
+        drive = torch.baddbmm(with_all[at], value.mix[lane, effect, :, cause], signal, alpha=-1)
+        without = error(decode(value._replace(readout=value.readout[lane, effect]), drive, shape), at)
+        saved = (without - whole[at]) / alone[at].clamp(min=1e-12)
         # a lane that diverged saves nothing, else its strengths would be NaN wherever another lane has an edge
-        share[:, cause] = torch.where((saved > 0) & saved.isfinite(), saved, 0.0) * gates[:, cause]
+        share[lane, cause, effect] = torch.where((saved > 0) & saved.isfinite(), saved, 0.0)
     return share / (share + NEEDED_SHARE)
-
-
-def message_of(value: Parameters, gates: Tensor, latents: Tensor, cause: int, shape: Shape) -> Tensor:
-    """Return what one variable sends to every decoder, (K * d, hidden + 1, B)."""
-    lanes, d = gates.shape[:2]
-    weights = value.mix[:, :, :, cause] * gates[:, cause, :, None, None]
-    signal = latents.view(lanes, d, *latents.shape[1:])[:, cause, : shape.signal]
-    sent = torch.bmm(weights.reshape(lanes, -1, shape.signal), signal.contiguous())
-    return sent.view(lanes * d, shape.hidden + 1, -1)
