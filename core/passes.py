@@ -1,7 +1,7 @@
 """The prediction of a batch and its way back, written out by hand: the part of `core.gradient` that knows the layers.
 
-Every product is a batched one on contiguous outputs, and what is as large as a batch or as the mix is written
-where it belongs, without a copy: on one core these passes over memory take as long as the products.
+Every product is a batched one on contiguous outputs, and what is as large as a batch or as the mix is written where
+it belongs, without a copy: passes over memory take longer than the products.
 """
 
 from typing import NamedTuple
@@ -49,8 +49,7 @@ def forward(value: Parameters, gates: Tensor, rows: Tensor, shape: Shape) -> For
     memory, constant = torch.split(value.memory.reshape(n, m, b + 1), [b, 1], dim=2)
     readout = value.readout.reshape(n, 1, shape.hidden)
     scale = value.scale.reshape(n, 1, shape.noise)
-    drive = torch.baddbmm(constant, memory, own)
-    drive.view(lanes, d * m, size).baddbmm_(gated, signal)
+    drive = torch.bmm(gated, signal).view(n, m, size).baddbmm_(memory, own).add_(constant)
     hidden = torch.tanh(drive[:, 1:])
     mean = torch.baddbmm(drive[:, :1], readout, hidden)
     raw = torch.baddbmm(value.scale_bias.reshape(n, 1, 1), scale, spread)
@@ -86,10 +85,9 @@ def backward(
     d_gates = d_gated.mul_(value.mix.view(lanes, d, m, d * s)).sum(2).view(lanes, d, d, s).sum(3).transpose(1, 2)
     d_latents[:, :s].add_(torch.bmm(made.gated.transpose(1, 2), d_message).view(n, s, size))
     d_latents[:, s : s + b].add_(torch.bmm(made.memory.transpose(1, 2), d_drive))
-    if shape.noise == 1:
-        d_latents[:, s + b :].addcmul_(made.scale, d_scale)
-    else:
-        d_latents[:, s + b :].add_(torch.bmm(made.scale.transpose(1, 2), d_scale))
+    d_latents[:, s + b :].add_(
+        made.scale * d_scale if shape.noise == 1 else torch.bmm(made.scale.transpose(1, 2), d_scale)
+    )
     for bent in (slice(1, s), slice(s + 1, None)):
         unbend(d_latents[:, bent], made.latents[:, bent])
     features = rows[:, :, 2:].reshape(n, shape.features, size)
@@ -107,4 +105,4 @@ def backward(
 
 def unbend(gradient: Tensor, bent: Tensor) -> None:
     """Pull a gradient back through tanh, in place: times 1 - bent^2."""
-    torch.ops.aten.tanh_backward.grad_input(gradient, bent, grad_input=gradient)
+    gradient.mul_(bent.square().neg_().add_(1.0))

@@ -128,8 +128,9 @@ def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: Tr
     heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
     value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
     spared = 0 if model.graph_decays else variables**2
-    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config)
-    adam = Adam(value, first, second, lanes.step, rate, lanes.setting("weight_decay"), spared)
+    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
+    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
+    adam = Adam(value, first, second, lanes.step, rate, decay)
     logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
     opening, views = next(batches), unpack(value, lanes.value)
     for batch in chain([opening], batches):

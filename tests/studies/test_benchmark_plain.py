@@ -104,7 +104,7 @@ def test_the_floor_counts_the_operations_of_a_step(spec: BenchmarkSpec) -> None:
         loss_and_gradient(lanes.value, heat, batch.noise, batch.rows, weight, config, shape)
     found = {name: number for name, _, number in step_operations(shape, count, config.batch_size)}
     products = sum(number for name, number in found.items() if name not in ("acyclicity", "clipping and Adam"))
-    in_place = found["messages"] / 3  # a product that torch's counter does not know
+    in_place = found["memory"] / 3  # a product that torch's counter does not know
     element_wise = found["read-out and error bar"] / 5
     assert counter.get_total_flops() == pytest.approx(products - in_place - element_wise, rel=0.002)
 
