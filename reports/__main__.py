@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from core import __version__
 from core.errors import GraphsweepError, RunFolderError
+from core.interrupts import listen
 
 HELP_HINT = "--help lists all options"
 
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Build a report or a comparison; give the exit code: 0, the error's own (3: run folder), 130 after Ctrl-C."""
     given = parser().parse_args(arguments)
     try:
+        listen()
         report = build(given.runs, given.out)
     except KeyboardInterrupt:
         return 130

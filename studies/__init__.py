@@ -8,4 +8,6 @@ import sys
 
 TORCH_CAME_FIRST = "torch" in sys.modules and "MKL_CBWR" not in os.environ
 
-import core  # noqa: E402, F401  (sets MKL_CBWR before any module here imports torch)
+from core.interrupts import end_quietly  # noqa: E402  (core sets MKL_CBWR before any module here imports torch)
+
+end_quietly()

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TextIO
 
 from core import __version__
 from core.errors import GraphsweepError, InputError, InputErrors
+from core.interrupts import listen
 from studies.store import readable
 from sweeps.nearest import nearest
 from sweeps.nodes import one_line, shorten
@@ -121,10 +122,11 @@ def guarded(run: Callable[[], int], *, debug: bool) -> int:
     """Run a command and return its exit code; what it cannot do is said in the house form, the same for every command.
 
     Args:
-        run: the command; Ctrl-C here is one from before it took over the signals.
+        run: the command; Ctrl-C here is one from before it took over the signals, and heard from here on.
         debug: whether an error's traceback is shown too.
     """
     try:
+        listen()
         return run()
     except KeyboardInterrupt:
         return 130
