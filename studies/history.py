@@ -1,5 +1,6 @@
 """What a sampler looks back on: all trials up to a number, and from there on the best and the latest."""
 
+import copy
 import heapq
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
@@ -52,35 +53,32 @@ class BoundedHistory(InMemoryStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Return the trials in order of their numbers, as Optuna does, or the part that is shown."""
-        if not self._bounded or deepcopy or states == WAITING:
+        if not self._bounded or states == WAITING:
             return super().get_all_trials(study_id, deepcopy, states)
         part = self._part(super().get_all_trials(study_id, deepcopy=False))
-        return part if states is None else [trial for trial in part if trial.state in states]
+        part = part if states is None else [trial for trial in part if trial.state in states]
+        return copy.deepcopy(part) if deepcopy else part
 
     def _part(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-        """Choose what is shown; all trials before the first that runs are looked at once and for all."""
+        """Choose what is shown; all trials before the first that runs are ranked once and for all."""
         if len(trials) <= self.shown:
             return trials
         while self._settled < len(trials) and trials[self._settled].state.is_finished():
             self._leaders.append(trials[self._settled])
             self._settled += 1
         self._leaders = best(self._leaders)
-        leaders = {trial.number for trial in best([*self._leaders, *trials[self._settled :]])}
-        part, room = [], self.shown - len(leaders)
+        chosen = {trial.number: trial for trial in best([*self._leaders, *trials[self._settled :]])}
+        room = self.shown - len(chosen)
         for trial in reversed(trials):
-            if trial.number in leaders or not trial.state.is_finished():
-                part.append(trial)
-            elif room > 0:
-                part.append(trial)
-                room -= 1
-            elif trial.number < self._settled:
+            if room <= 0 and trial.number < self._settled:
                 break
-        seen = {trial.number for trial in part}
-        part.extend(trial for trial in reversed(self._leaders) if trial.number in leaders - seen)
-        return part[::-1]
+            ended = trial.state.is_finished()
+            if trial.number not in chosen and (room > 0 or not ended):
+                chosen[trial.number] = trial
+                room -= ended
+        return [chosen[number] for number in sorted(chosen)]
 
 
 def best(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the best ranked of the trials, in order of their numbers."""
-    ranked = heapq.nsmallest(BEST, (trial for trial in trials if trial.state in RANKED), key=rank)
-    return sorted(ranked, key=lambda trial: trial.number)
+    """Return the best ranked of the trials, the best first."""
+    return heapq.nsmallest(BEST, (trial for trial in trials if trial.state in RANKED), key=rank)

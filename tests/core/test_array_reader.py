@@ -33,7 +33,7 @@ def cut(series: NDArray[np.float64], length: int, stride: int = 1) -> NDArray[np
     return sliding_window_view(series, length, axis=0)[::stride].transpose(0, 2, 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.integers(0, 2**32 - 1),
     lengths=st.lists(st.integers(0, 12), min_size=1, max_size=5),
@@ -56,7 +56,7 @@ def test_windows_of_series_merge_back_into_them(
     assert np.flatnonzero(merged.starts).tolist() == np.cumsum([0, *map(len, series[:-1])]).tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(1, 5), levels=st.sampled_from([2, 10]))
 def test_windows_that_do_not_overlap_stay_apart(seed: int, length: int, levels: int) -> None:
     """Law: chance repeats of a few levels join nothing; every window is a series of its own."""
@@ -170,7 +170,7 @@ def test_faulty_arrays_are_refused(tmp_path: Path, case: str) -> None:
     assert caught.value.hint
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_damaged_npz_files_never_end_in_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

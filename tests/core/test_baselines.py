@@ -69,7 +69,7 @@ def test_the_normal_deviate_is_good_to_a_thousandth(freedom: int) -> None:
     assert ((far >= 0) & (far < 1e-6)).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(d=st.integers(2, 8), seed=st.integers(0, 2**32), rate=st.sampled_from([0.01, 0.05, 0.3]))
 def test_false_discovery_equals_scipy(d: int, seed: int, rate: float) -> None:
     """Law: the tests kept are those whose Benjamini-Hochberg adjusted p-value is at most the rate."""
@@ -87,7 +87,7 @@ def test_no_discovery_is_the_empty_graph() -> None:
     assert regression.false_discovery(np.zeros((4, 4)), 0.01).sum() == 12
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(d=st.integers(2, 14), shares=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)))
 def test_the_chance_of_hits_equals_scipy(d: int, shares: tuple[float, float, float]) -> None:
     """Law: chance_p is the upper tail of the hypergeometric law, from no edge to all."""

@@ -39,7 +39,7 @@ def tables(draw: st.DrawFn) -> tuple[list[str], np.ndarray]:
     return ["first " + names[0], *names[1:]], np.array(rows)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=tables(),
     separator=st.sampled_from(";,\t|"),

@@ -34,7 +34,7 @@ def drawn_table(shape: tuple[int, int, float, int, int]) -> Table:
     return small.table(d=d, rows=rows, missing=missing, seed=seed, segments=segments)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shape=SHAPES, max_lag=st.integers(0, 3))
 def test_no_history_crosses_a_segment_or_a_split(shape: tuple[int, int, float, int, int], max_lag: int) -> None:
     """Law: the rows of a split are exactly those whose whole history lies in their own segment and split."""
@@ -56,7 +56,7 @@ def test_no_history_crosses_a_segment_or_a_split(shape: tuple[int, int, float, i
         assert found == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     shape=SHAPES,
     lags=st.sampled_from([(0, False), (1, False), (1, True), (2, False), (2, True)]),
@@ -90,7 +90,7 @@ def test_samples_equal_the_loops(shape: tuple[int, int, float, int, int], lags: 
             np.testing.assert_allclose(row, np.stack(expected, axis=1), rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, block=st.integers(0, 10**6))
 def test_no_block_reads_another(shape: tuple[int, int, float, int, int], block: int) -> None:
     """Law: change all values of one block and no sample of any other block changes by a bit."""
@@ -107,7 +107,7 @@ def test_no_block_reads_another(shape: tuple[int, int, float, int, int], block: 
         assert torch.equal(before, after)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shape=SHAPES, share=st.floats(0.05, 0.95))
 def test_carried_values_and_levels_read_the_past_only(shape: tuple[int, int, float, int, int], share: float) -> None:
     """Law: whatever comes after row t, values or gaps, what is carried or averaged up to t is the same to the bit."""
@@ -129,7 +129,7 @@ def test_carried_values_and_levels_read_the_past_only(shape: tuple[int, int, flo
             assert np.array_equal(old[: t + 1], new[: t + 1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shape=SHAPES, span=st.integers(1, 40), part=st.sampled_from(PARTS), where=st.integers(0, 10**6))
 def test_levels_equal_the_loops_and_never_hold_the_target(
     shape: tuple[int, int, float, int, int], span: int, part: int, where: int

@@ -77,7 +77,7 @@ def test_shares_add_up(how: dict[str, Any]) -> None:
     torch.testing.assert_close(shares.sum(0), torch.ones(3, dtype=torch.float64))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**20), st.integers(3, 7))
 def test_the_original_does_not_move_with_its_graph(seed: int, variables: int) -> None:
     """The gradient d recon / d A is exactly 0 for the original, not for parents-only prediction; a penalty's is not."""

@@ -19,7 +19,7 @@ def dataset_of(values: NDArray[np.float64]) -> Dataset:
 
 
 @given(st.integers(0, 10_000), st.floats(0, 0.4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_correlations_are_those_of_the_shared_rows(seed: int, missing: float) -> None:
     """Each correlation is numpy's over the rows that observe both variables."""
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from core.losses import Weights, terms
 from core.model import init_parameters, model_shape, open_probability, pack, predict, sample_gates, unpack
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lanes=st.integers(2, 5),
     variables=st.integers(2, 7),

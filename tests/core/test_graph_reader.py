@@ -35,7 +35,7 @@ def edges(graph: NDArray[np.bool_]) -> list[tuple[int, int]]:
 graphs = st.integers(2, 7).flatmap(lambda d: arrays(np.bool_, (d, d)))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(graph=graphs, separator=st.sampled_from(",;\t"), data=st.data())
 def test_both_forms_read_back_equal(
     tmp_path: Path, graph: NDArray[np.bool_], separator: str, data: st.DataObject
@@ -137,7 +137,7 @@ def test_the_shared_graphs_fit_the_shared_data(folder: str, data: str, graph: st
     assert read_graph(str(SHARED / folder / graph), names).sum() == count
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(graph=graphs)
 def test_a_cycle_is_found_exactly_where_there_is_one(graph: NDArray[np.bool_]) -> None:
     """Law: no cycle found if and only if no power of the graph has a trace; what is found is a cycle."""

@@ -134,7 +134,7 @@ def check_company(company: Company) -> None:
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=40, suppress_health_check=QUIET)
 @given(companies())
 def test_stacked_equals_solo(company: Company) -> None:
     """Law: a trial's numbers are the same to the bit alone and in any company, at any place, beside any lane."""
@@ -149,7 +149,7 @@ def test_stacked_equals_solo_at_length() -> None:
     """Law: stacked equals solo, on 200 cases and more of many shapes, refilled and beside lanes that diverge."""
     tried: list[tuple[Any, ...]] = []
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET)
+    @settings(max_examples=EXAMPLES, suppress_health_check=QUIET)
     @given(companies(variables=13, lanes=6))
     def compare(company: Company) -> None:
         check_company(company)

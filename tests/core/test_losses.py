@@ -21,7 +21,7 @@ def prediction(mean: np.ndarray, log_scale: np.ndarray) -> Prediction:
     return Prediction(torch.from_numpy(mean).float(), torch.from_numpy(log_scale).float(), torch.zeros(1))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32), present=st.sampled_from([0.0, 0.3, 1.0]))
 def test_reconstruction_is_the_mean_over_what_was_observed(seed: int, present: float) -> None:
     """Law: recon is scipy's normal density without its constant (or the squared error), averaged over observed."""
@@ -78,7 +78,7 @@ def test_sparsity_is_the_expected_number_of_parents() -> None:
     assert found.tolist() == pytest.approx([0.0, 4.0, 0.2, 2.0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(d=st.integers(2, 30), density=st.sampled_from([0.1, 0.5, 1.0]), seed=st.integers(0, 2**32))
 def test_acyclicity_is_zero_on_acyclic_graphs(d: int, density: float, seed: int) -> None:
     """Law: h is 0 on every DAG, whatever its weights, and its gradient is 0 on its edges."""
@@ -153,7 +153,7 @@ def test_acyclicity_of_a_lane_is_its_own() -> None:
     assert torch.equal(losses.acyclicity(stack[[3, 1]]), base[[3, 1]])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     widths=st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 2)),
     d=st.integers(2, 4),
@@ -224,7 +224,7 @@ def test_the_originals_penalties_by_hand() -> None:
         assert seen[1:].abs().max() < 1e-6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32))
 def test_sums_are_means_times_what_they_are_means_of(seed: int) -> None:
     """Law: with reduction sum recon is its mean times the observed entries, sparse the edges, disen all pairs."""

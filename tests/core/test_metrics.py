@@ -24,7 +24,7 @@ def graph_pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(graph_pairs())
 def test_counts_equal_the_loops(pair: tuple[np.ndarray, np.ndarray]) -> None:
     """Law: every count and ratio is what counting edge by edge gives, and none is ever NaN."""
@@ -44,7 +44,7 @@ def test_counts_equal_the_loops(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert not any(math.isnan(float(value)) for value in found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(graph_pairs())
 def test_shd_is_a_distance(pair: tuple[np.ndarray, np.ndarray]) -> None:
     """Law: SHD is symmetric, 0 only for equal graphs, at most one a pair, and no more than the directed one."""
@@ -115,7 +115,7 @@ def test_wrong_graphs_are_refused(count: object) -> None:
         count(torch.zeros(4, 4, dtype=torch.bool), KNOWN)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     d=st.integers(2, 8),
     seed=st.integers(0, 2**32),
@@ -177,7 +177,7 @@ def test_strengths_that_are_not_numbers_give_the_empty_graph(cuts: str) -> None:
     assert found.f1.tolist() == [0.0, 1.0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(d=st.integers(1, 12), density=st.sampled_from([0.05, 0.1, 0.2, 0.4]), seed=st.integers(0, 2**32))
 def test_cycles_are_found(d: int, density: float, seed: int) -> None:
     """Law: a graph is acyclic exactly if taking away variables without causes ends with none left."""

@@ -45,7 +45,7 @@ def models(draw: st.DrawFn) -> tuple[TrainerConfig, int, int]:
     return config, draw(st.integers(2, 6)), draw(st.integers(0, 10**6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(models())
 def test_only_open_gates_let_a_gradient_through(drawn: tuple[TrainerConfig, int, int]) -> None:
     """Law: d prediction_j / d features of i is exactly 0 where gate i -> j is shut, and not 0 where it is open."""
@@ -74,7 +74,7 @@ def test_only_open_gates_let_a_gradient_through(drawn: tuple[TrainerConfig, int,
         assert not slope[:, others].any(), "the error bar is the variable's own"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(models())
 def test_only_open_gates_let_a_change_through(drawn: tuple[TrainerConfig, int, int]) -> None:
     """Law: other values of i leave the prediction of j the same to the bit behind a shut gate, and move it else."""
@@ -118,7 +118,7 @@ def test_the_reconstruction_moves_with_every_gate(kind: str) -> None:
                 assert torch.equal(moved, gates[:, i, j] != strength)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(models())
 def test_predictions_equal_the_loops(drawn: tuple[TrainerConfig, int, int]) -> None:
     """Law: the stacked products are D_j(sum over i of g_ij V_ij s_i, b_j, 1), variable by variable."""
@@ -147,7 +147,7 @@ def own_prediction(data: Dataset, part: int, config: TrainerConfig, j: int) -> t
     return read, found.mean[0, j], found.log_scale[0, j]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     lags=st.sampled_from(LAGS),
     missing=st.sampled_from([0.0, 0.2, 0.6]),
@@ -278,7 +278,7 @@ def test_starting_weights_come_from_the_stream_alone() -> None:
     assert (opened[0] + torch.eye(5) > 0.5).all(), "every gate starts open, so that every edge gets a gradient"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(models())
 def test_training_starts_from_the_last_value_and_may_read_all(drawn: tuple[TrainerConfig, int, int]) -> None:
     """Law: encoders start at 0 but for the last value (and this row's); what is read, and learned, is everything."""

@@ -13,7 +13,7 @@ SHAPES = [(3, 3), (4,), (2, 3, 1)]
 SPARED = 9  # as the gates are: the first tensor does not decay
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     limit=st.sampled_from([0.1, 1.0, 100.0]),
@@ -64,7 +64,7 @@ def test_each_lane_counts_its_own_steps() -> None:
     assert value[1].item() == pytest.approx(-0.1 * corrected, rel=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), size=st.integers(1, 70), lanes=st.integers(2, 9))
 def test_a_lane_steps_as_it_would_alone(seed: int, size: int, lanes: int) -> None:
     """Law: clipping and steps of one lane are the same numbers, bit for bit, whatever lanes are beside it."""
@@ -112,7 +112,7 @@ def test_an_exploding_gradient_is_clipped(size: float) -> None:
     assert optimizer.gradient_norm(gradient).tolist() == pytest.approx([1.0, 1.0], rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     patience=st.integers(0, 4),

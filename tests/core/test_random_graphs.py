@@ -19,7 +19,7 @@ def test_all_kinds_are_here() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(d=st.integers(2, 30), share=st.floats(0, 1), seed=st.integers(0, 2**32))
 def test_the_graph_has_the_edges_asked_for_and_no_cycle(kind: str, d: int, share: float, seed: int) -> None:
     """Law: from none to all, exactly that many edges; acyclic; the order given is one of causes before effects."""
@@ -31,7 +31,7 @@ def test_the_graph_has_the_edges_asked_for_and_no_cycle(kind: str, d: int, share
     assert all(place[i] < place[j] for i, j in oracles.edge_set(graph))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     d=st.integers(2, 12), share=st.floats(0, 1), closing=st.floats(0, 1), seed=st.integers(0, 2**32),
     kind=st.sampled_from(GRAPH_KINDS),
@@ -77,7 +77,7 @@ def test_scale_free_degrees_are_not_decided_by_the_names() -> None:
     assert len(hubs) > 10
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(d=st.integers(2, 25), density=st.floats(0, 0.4), seed=st.integers(0, 2**32))
 def test_reachable_is_found_by_walking(d: int, density: float, seed: int) -> None:
     """Law: reachable is what a walk along edges reaches, for graphs with cycles too."""

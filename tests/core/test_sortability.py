@@ -28,7 +28,7 @@ def loop_sortability(value: np.ndarray, truth: np.ndarray) -> float:
     return rising / total if total else float("nan")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(d=st.integers(2, 8), density=st.floats(0, 1), seed=st.integers(0, 2**32), cyclic=st.booleans())
 def test_sortability_equals_walking(d: int, density: float, seed: int, cyclic: bool) -> None:
     """Law: the share of directed paths along which the value rises, a tie counted half; with cycles as well."""

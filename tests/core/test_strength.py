@@ -42,7 +42,7 @@ def trained(config: TrainerConfig, count: int = 3, missing: float = 0.1) -> tupl
     return lanes.value, torch.full((count,), 0.3), data
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     lags=st.sampled_from([(0, False), (1, False), (1, True), (2, False)]),
     widths=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4)),
@@ -120,7 +120,7 @@ def test_what_carries_nothing_or_does_harm_is_no_edge() -> None:
     assert not edge_strengths(value._replace(mix=harmful), heat, rows, config)[:, 0, 1].any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(order=st.permutations(range(5)), seed=st.integers(0, 10**6))
 def test_relabelling_relabels_strengths(order: list[int], seed: int) -> None:
     """Law: permute the variables of weights and rows, and the strengths are permuted with them."""
@@ -138,7 +138,7 @@ def test_relabelling_relabels_strengths(order: list[int], seed: int) -> None:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     d=st.integers(2, 9),
     count=st.integers(3, 9),

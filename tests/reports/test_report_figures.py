@@ -101,7 +101,7 @@ def test_useful_range_is_only_claimed_where_it_holds(usual: Path) -> None:
 
 
 @given(graphs(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_kinds_add_up_to_the_shd(truth: Bools, chance: "np.random.Generator") -> None:
     """Without two-way edges, extra + missing + reversed is the SHD, and correct + missing + reversed the truth."""
     d = len(truth)
@@ -117,7 +117,7 @@ def test_kinds_add_up_to_the_shd(truth: Bools, chance: "np.random.Generator") ->
 
 
 @given(graphs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_orders_are_permutations_and_topological(graph: Bools) -> None:
     """Any graph gives a permutation; an acyclic one a topological order, so that no arrow points up."""
     assert sorted(downward_order(graph)) == list(range(len(graph)))
@@ -127,7 +127,7 @@ def test_orders_are_permutations_and_topological(graph: Bools) -> None:
 
 
 @given(graphs(), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_layers_go_down_and_stay_narrow(graph: Bools, widest: int) -> None:
     """In an acyclic graph every effect is below its cause; no layer is wider than asked and none is empty."""
     layer = assign_layers(np.triu(graph), widest)
@@ -138,7 +138,7 @@ def test_layers_go_down_and_stay_narrow(graph: Bools, widest: int) -> None:
 
 
 @given(graphs(3, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_boxes_do_not_overlap(graph: Bools) -> None:
     """Variables of one layer stand at least one width apart, inside the drawing; long edges pass every layer."""
     links = [(i, j) for i, j in np.argwhere(graph).tolist()]

@@ -53,7 +53,7 @@ def rescored(folder: Path, score: Callable[[int, int, float], float]) -> Path:
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_spearman_is_scipys(pairs: list[tuple[int, int]]) -> None:
     """The rank correlation equals SciPy's, ties included, and is NaN where one side is all equal."""
     first, second = np.array(pairs, dtype=np.float64).T

@@ -37,7 +37,7 @@ def graphs(draw: st.DrawFn) -> tuple[Floats, Bools]:
 
 
 @given(graphs())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_scores_at_every_cut_are_the_definitions(drawn: tuple[Floats, Bools]) -> None:
     """Edges, SHD and F1 at each cut are those that core.metrics gives for the graph over it."""
     strength, truth = drawn
@@ -53,7 +53,7 @@ def test_scores_at_every_cut_are_the_definitions(drawn: tuple[Floats, Bools]) ->
 
 
 @given(graphs(), st.sampled_from([0.0, 0.05, 0.25, 0.4, 0.5, 0.85, 0.95, 1.0]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_stable_range_holds_and_ends(drawn: tuple[Floats, Bools], cut: float) -> None:
     """Within the stable range no SHD is more than 2 off, beyond each of its ends one is; fragile says the same."""
     strength, truth = drawn

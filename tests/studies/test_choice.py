@@ -51,7 +51,7 @@ def test_only_complete_trials_are_picked() -> None:
     assert best_row([*trials, row(2, 3.0, graph)], "blind")["number"] == 2  # type: ignore[index]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 14), st.integers(0, 2**32 - 1))
 def test_the_pick_is_the_medoid_by_loops(count: int, seed: int) -> None:
     """The pick differs least in all from the best third, at least three; the truth has no part."""

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.samplers._tpe.sampler import _split_trials
+from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies import search as searching
@@ -32,6 +32,12 @@ def shown(storage: BoundedHistory, study: optuna.Study) -> list[FrozenTrial]:
     """What a sampler sees."""
     with storage.bounded():
         return study.get_trials(deepcopy=False)
+
+
+@pytest.mark.parametrize("trials", [searching.HISTORY, 10 * searching.HISTORY, 10**6])
+def test_tpe_calls_no_more_trials_good(trials: int) -> None:
+    """What is kept for good is what Optuna's TPE takes for good, of the part and of the whole."""
+    assert default_gamma(trials) == BEST
 
 
 @given(STORIES, st.integers(BEST + 1, 80), st.sets(st.integers(0, 149), max_size=5))

@@ -429,7 +429,7 @@ SPECS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spec=SPECS)
 def test_what_is_written_reads_back_equal(tmp_path: Path, spec: SweepSpec) -> None:
     """dump_yaml and show_config lose nothing: load_spec gives the spec again, with the same identity."""
