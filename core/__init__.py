@@ -1,4 +1,4 @@
-"""What is computed: data, the learner on lanes, metrics and baselines. Knows torch and numpy only.
+"""What is computed: data, the learner on lanes, metrics and baselines. Knows torch, numpy and numba only.
 
 Bit-exact training needs MKL's reproducible kernels and quiet OpenMP threads, and both are read from
 the environment once, when torch loads; so they are set here, before any module imports torch.

@@ -25,8 +25,8 @@ class Learner(NamedTuple):
     initial: starting weights of one lane. batches: the steps of one epoch. step_terms: loss terms of a batch and
     the packed gradient of their sum, whose first d * d entries are the graph's. term_gradient: that gradient, and
     d recon / d A, (K, d, d), for a loss of which recon is a part. graph_decays: whether the graph's entries have
-    weight decay too. validate: loss terms of the validation rows. read_graph: the learned graph. blind_score:
-    (K,) float64, lower is better, without the true graph.
+    weight decay too. compiled: whether `kernel_train` trains it. validate: loss terms of the validation rows.
+    read_graph: the learned graph. blind_score: (K,) float64, lower is better, without the true graph.
     """
 
     initial: Callable[[int, TrainerConfig, np.random.Generator], Any]
@@ -34,6 +34,7 @@ class Learner(NamedTuple):
     step_terms: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Terms, Tensor]]
     term_gradient: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Tensor, Tensor]]
     graph_decays: bool
+    compiled: bool
     validate: Callable[[Any, Tensor, Weights, Dataset, TrainerConfig], Terms]
     read_graph: Callable[[Any, Tensor, Tensor, int, Dataset, TrainerConfig], Reading]
     blind_score: Callable[[Any, Tensor, int, Dataset, TrainerConfig], Tensor]
@@ -106,6 +107,7 @@ PARENTS_ONLY = Learner(
     step_terms=parents_only.step_terms,
     term_gradient=parents_only.term_gradient,
     graph_decays=False,
+    compiled=True,
     validate=parents_only.validate,
     read_graph=parents_only.read_graph,
     blind_score=parents_only.blind_score,
@@ -116,6 +118,7 @@ ORIGINAL = Learner(
     step_terms=original_step,
     term_gradient=original_gradient,
     graph_decays=True,
+    compiled=False,
     validate=original_validation,
     read_graph=original_reading,
     blind_score=original_score,

@@ -60,10 +60,15 @@ def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterat
     then takes eight times as long.
     """
     rows = samples(dataset, TRAIN, config).rows
-    count, d, channels = rows.shape
+    count, d = rows.shape[:2]
     for order, noise in zip(*draw_epoch(lanes, count, d, config), strict=True):
-        picked = rows.index_select(0, order.flatten()).view(*order.shape, d, channels)
-        yield Batch(picked.permute(0, 2, 3, 1).contiguous(), noise)
+        yield Batch(laid_out(rows, order), noise)
+
+
+def laid_out(rows: Tensor, order: Tensor) -> Tensor:
+    """Return the rows of a step, (K, d, 2 + F, B), from a table (rows, d, 2 + F) and their places in it, (K, B)."""
+    picked = rows.index_select(0, order.flatten()).view(*order.shape, *rows.shape[1:])
+    return picked.permute(0, 2, 3, 1).contiguous()
 
 
 def window_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:

@@ -11,7 +11,8 @@ from torch import Tensor
 from core.batches import Batch
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
-from core.gradient import gradients, loss_and_gradient
+from core.gradient import loss_and_gradient
+from core.kernel_train import gradients
 from core.losses import Terms, Weights, terms
 from core.model import Parameters, expected_gates, init_parameters, model_shape, open_probability, predict
 from core.orientation import oriented

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
-from core.model import Parameters, decode, drives, encode, model_shape, open_probability
+from core.kernel_strength import edge_errors
+from core.kernel_train import plan_of
+from core.model import Parameters, model_shape, open_probability, pack
 
 NEEDED_SHARE = 0.025
 
@@ -31,7 +33,7 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
     Only edges whose gate is open with probability above one half can have a strength, and only they are cut.
 
     Args:
-        value: parameters of K lanes, K > 1.
+        value: parameters of K lanes.
         heat: (K,) gate temperature.
         rows: (d, 2 + F, B) standardised target, observed flag and features, as of `readout_rows`.
         config: fixed settings.
@@ -40,31 +42,13 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
         (K, d, d) float32 in [0, 1), [i, j] is i -> j, zero diagonal; exactly 0 for edges that are shut,
         carry nothing, or do harm, and where a lane's weights are not numbers. The true graph is not read.
     """
-    shape = model_shape(rows.shape[0], config)
+    plan = plan_of(model_shape(rows.shape[0], config), config)
     gates = (open_probability(value.gate, heat) > 0.5).float()
     lanes, d = gates.shape[:2]
-    stacked = rows.expand(lanes, *rows.shape)
-    target, observed = (stacked[:, :, channel].reshape(lanes * d, -1) for channel in (0, 1))
-    count = observed.sum(1).clamp(min=1.0)
-
-    def error(means: Tensor, at: Tensor) -> Tensor:
-        return ((target[at] - means.squeeze(1)) * observed[at]).square().sum(1) / count[at]
-
-    every = torch.arange(lanes * d)
-    latents = encode(value, stacked[:, :, 2:].contiguous(), shape)
-    with_all = drives(value, gates, latents, shape)
-    whole = error(decode(value, with_all, shape), every)
-    alone = error(decode(value, drives(value, torch.zeros_like(gates), latents, shape), shape), every)
-    share = torch.zeros_like(gates)
-    for cause in torch.nonzero(gates.amax((0, 2))).flatten().tolist():
-        lane, effect = torch.nonzero(gates[:, cause], as_tuple=True)
-        if len(lane) == 1:  # some batched kernels take another path for a stack of one
-            lane, effect = lane.repeat(2), effect.repeat(2)
-        at = lane * d + effect
-        signal = latents.view(lanes, d, shape.latents, -1)[lane, cause, : shape.signal]
-        drive = torch.baddbmm(with_all[at], value.mix[lane, effect, :, cause], signal, alpha=-1)
-        without = error(decode(value._replace(readout=value.readout[lane, effect]), drive, shape), at)
-        saved = (without - whole[at]) / alone[at].clamp(min=1e-12)
-        # a lane that diverged saves nothing, else its strengths would be NaN wherever another lane has an edge
-        share[lane, cause, effect] = torch.where((saved > 0) & saved.isfinite(), saved, 0.0)
+    whole, alone, without = torch.empty(lanes, d), torch.empty(lanes, d), torch.zeros(lanes, d, d)
+    given = (pack(value), gates, rows.contiguous())
+    edge_errors(*(part.numpy() for part in given), plan, whole.numpy(), alone.numpy(), without.numpy())
+    saved = (without - whole[:, None]) / alone[:, None].clamp(min=1e-12)
+    # a lane that diverged saves nothing
+    share = torch.where((gates > 0) & (saved > 0) & saved.isfinite(), saved, 0.0)
     return share / (share + NEEDED_SHARE)

@@ -6,9 +6,8 @@ true graph is read by `metrics` only and steers nothing here unless `trainer.pla
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -16,15 +15,15 @@ from torch import Tensor
 
 from core import metrics
 from core.architecture import learner
-from core.batches import INIT, Batch, generator
+from core.batches import INIT, generator
 from core.config import Hyperparameters, TrainerConfig
 from core.data import Dataset
 from core.diagnosis import diagnose, unmeasured
 from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import acyclicity
-from core.model import pack, unpack
-from core.optimizer import Adam, clip, gradient_norm, plateau_start, plateau_step
+from core.optimizer import plateau_start, plateau_step
 from core.schedule import progress, rate_in_force, temperature, weights
+from core.training import EpochLog, train_epoch
 
 WATCHED_ROWS = 512
 
@@ -101,54 +100,6 @@ def start(trials: Sequence[tuple[int, int, Hyperparameters]], dataset: Dataset, 
     )
 
 
-class EpochLog(NamedTuple):
-    """One epoch: terms (steps, K, 4), gradient norms before clipping (steps, K), and its first step's batch."""
-
-    terms: Tensor
-    norms: Tensor
-    batch: Batch
-
-    def of(self, first: int, last: int) -> "EpochLog":
-        """Return the part of lanes `first` up to `last`."""
-        rows, noise = (part[first:last].contiguous() for part in self.batch)
-        return EpochLog(
-            self.terms[:, first:last].contiguous(), self.norms[:, first:last].contiguous(), Batch(rows, noise)
-        )
-
-
-def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch; the lanes given are not changed."""
-    return train_steps(lanes, learner(config).batches(lanes, dataset, config), len(dataset.names), config)
-
-
-@torch.no_grad()
-def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for the steps of one epoch, on packed parameters; the lanes given are not changed."""
-    model = learner(config)
-    heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
-    value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
-    spared = 0 if model.graph_decays else variables**2
-    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
-    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    adam = Adam(value, first, second, lanes.step, rate, decay)
-    logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
-    opening, views = next(batches), unpack(value, lanes.value)
-    for batch in chain([opening], batches):
-        loss, gradient = model.step_terms(views, batch, heat, weight, config)
-        norm = gradient_norm(gradient)
-        clip(gradient, norm, config.clip_norm)
-        adam.step(gradient)
-        logged.append(torch.stack(loss, dim=1))
-        norms.append(norm)
-    log = EpochLog(torch.stack(logged), torch.stack(norms), opening)
-    bad = ~torch.isfinite(log.norms)
-    first_bad = lanes.step + 1 + bad.int().argmax(0)
-    failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
-    moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
-    lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
-    return lanes._replace(step=lanes.step + len(norms), epoch=lanes.epoch + 1, failed_step=failed), log
-
-
 def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
     """Train every lane for one evaluation interval and evaluate it.
 
@@ -161,11 +112,7 @@ def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lane
         The lanes afterwards, and one Evaluation a lane, in lane order. A lane whose gradient was not
         finite says so in failed_step; the others are not affected.
     """
-    if len(lanes.trial) == 1:  # some batched kernels take another path for a stack of one
-        pair, evaluations = advance(join([lanes, lanes]), dataset, config)
-        return select(pair, [0]), evaluations[:1]
-    begin = time.perf_counter()
-    logs = []
+    begin, logs = time.perf_counter(), list[EpochLog]()
     for _ in range(config.evaluate_every):
         lanes, log = train_epoch(lanes, dataset, config)
         logs.append(log)
@@ -176,6 +123,9 @@ def close_interval(
     lanes: Lanes, logs: Sequence[EpochLog], begin: float, dataset: Dataset, config: TrainerConfig
 ) -> tuple[Lanes, list[Evaluation]]:
     """Count what was clipped in the epochs of an interval that began at `begin`, and evaluate every lane."""
+    if len(lanes.trial) == 1:  # some batched products take another path for a stack of one
+        pair, evaluations = close_interval(join([lanes, lanes]), [log.twice() for log in logs], begin, dataset, config)
+        return select(pair, [0]), [evaluations[0]._replace(epoch_time=2.0 * evaluations[0].epoch_time)]
     norms = torch.cat([log.norms for log in logs])
     if config.health_log:
         largest = torch.maximum(lanes.norm_max, norms.amax(0))

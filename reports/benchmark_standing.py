@@ -15,19 +15,19 @@ OPERATIONS, BYTES = "operations", "bytes"
 
 @dataclass(frozen=True)
 class Speed:
-    """Trial-steps a second at a number of lanes, and how many times one trial at a time (unpadded, and padded)."""
+    """Trial-steps a second at a number of lanes, and how many times one trial: by PyTorch, and compiled."""
 
     lanes: int
     speed: Spread
     over_alone: Spread
-    over_padded: Spread
+    over_one: Spread
 
 
 @dataclass(frozen=True)
 class Floor:
     """A step and the least that it could take: seconds by the core's operations and by its memory; each a median.
 
-    own: seconds that the step's operations would take at the rate of a product of its own shape.
+    own_rate: of a product of the step's own shape. open_operations: those left where shut gates cost nothing.
     """
 
     lanes: int
@@ -37,6 +37,7 @@ class Floor:
     product_rate: float
     own_rate: float
     copy_rate: float
+    open_operations: float
     step: Spread
 
     @property
@@ -71,8 +72,8 @@ def speeds(bench: BenchmarkFolder, variables: int) -> list[Speed]:
     for lanes in sorted({int(item.lanes) for item in bench.pick(name, method="lanes", variables=variables)}):
         mine = {"method": "lanes", "variables": variables, "lanes": lanes}
         alone = {"method": "alone", "variables": variables}
-        padded = {"method": "lanes", "variables": variables, "lanes": 1}
-        ratios = (bench.ratio(name, mine, other) for other in (alone, padded))
+        one = {"method": "lanes", "variables": variables, "lanes": 1}
+        ratios = (bench.ratio(name, mine, other) for other in (alone, one))
         found.append(Speed(lanes, bench.spread(name, **mine), *ratios))
     return found
 
@@ -91,6 +92,7 @@ def floor(bench: BenchmarkFolder) -> Floor | None:
         bench.spread(rate, method="large product").median,
         bench.spread(rate, method="product of the step's shape").median,
         bench.spread("bytes_per_second").median,
+        bench.spread("open_operations").median,
         bench.spread("step_seconds"),
     )
 
@@ -165,12 +167,14 @@ def _lanes_sentence(bench: BenchmarkFolder) -> str:
     shown = next((item for item in found if item.lanes == HEADLINE_LANES), best)
     text = (
         f"{count(shown.lanes, 'lane')} on one core train {times(shown.over_alone.median)} as many trial-steps a second "
-        f"as one trial at a time with the same trainer ({count(variables, 'variable')}, median of {shown.over_alone.n})"
+        f"as one trial at a time by PyTorch's operations with the same trainer, and {times(shown.over_one.median)} as "
+        f"many as one compiled trial ({count(variables, 'variable')}, median of {shown.over_alone.n})"
     )
     found_floor = floor(bench)
     if found_floor is None:
         return f"{text}."
-    return f"{text}; a step takes {times(found_floor.ratio)} as long as its arithmetic and memory would need at least."
+    floors = times(found_floor.ratio)
+    return f"{text}; a step takes {floors} as long as the model's arithmetic and memory would need at least."
 
 
 def _plain_sentence(bench: BenchmarkFolder) -> str:

@@ -1,5 +1,6 @@
 """What a run leaves beside its records: the best trial, the environment, the summary."""
 
+import hashlib
 import json
 import math
 import os
@@ -36,8 +37,13 @@ LOG_NAMES = (
     "epoch_time",
 )
 TERMS = ("recon", "sparse", "acyclic", "disen")
-SURROUNDINGS = ("graphsweep", "torch", "numpy", "cpu_capability", "mkl_cbwr", "threads", "device")
+SURROUNDINGS = ("graphsweep", "training", "torch", "numpy", "cpu_capability", "mkl_cbwr", "threads", "device")
 """What of environment.json a repeat must match, beside the data."""
+TRAINING = (
+    "kernel*.py", "model.py", "losses.py", "batches.py", "optimizer.py", "schedule.py", "train*.py", "strength.py",
+    "gradient.py", "passes.py", "original.py",
+)  # fmt: skip
+"""Files of `core` that decide a trial's numbers."""
 
 
 def as_json(value: Any) -> str:
@@ -160,9 +166,16 @@ def recorded(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def training_code() -> str:
+    """Return a digest of the code that decides a trial's numbers: versions of graphsweep may share it, or not."""
+    here = Path(core.__file__).parent
+    files = sorted(file for pattern in TRAINING for file in here.glob(pattern))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Say what of versions, processor, threads and device is no longer what it was."""
-    changed = [name for name in SURROUNDINGS if then.get(name) != now[name]]
+    changed = [name for name in SURROUNDINGS if name in then and then[name] != now[name]]
     return [f"{name} {then.get(name)} then, {now[name]} now" for name in changed]
 
 
@@ -177,6 +190,7 @@ def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, An
         "format": FORMAT,
         **machine(),
         "device": spec.backend.device,
+        "training": training_code(),
         "data": {
             "source": table.source,
             "sha256": table.sha256,

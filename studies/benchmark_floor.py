@@ -1,8 +1,8 @@
 """What one step of training needs at least, counted from the model's shapes, and what plain kernels reach on this core.
 
 With K lanes, d variables, n = K d, B rows a batch, F features, P = S + b + N latents (signal, bias, noise), H hidden
-units and M = H + 1, a step (`core.gradient.gradients`, then clipping and Adam) needs these products, each of 2 x rows x
-inner x columns operations:
+units and M = H + 1, a step of the model (`core.gradient.gradients`, then clipping and Adam) needs these products, each
+of 2 x rows x inner x columns operations:
 
     encoder                  2 n P F B, and as much for the gradient of its weights
     messages                 2 K (d M)(d S) B, and as much for each of the gradients of weights and signals
@@ -15,8 +15,12 @@ inner x columns operations:
 Element-wise work between the products (tanh, exp, gates) is not counted, so the floor is low. Of memory, each number
 that a step must read or write crosses once, float32: value and both moments of every parameter in and out, the gradient
 out and in (clipping needs all of it before any of it is applied), the batch and the gates' noise in. Everything else is
-taken to stay in the cache. A step cannot be faster than the longer of operations / (operations a second of a large
+taken to stay in the cache. Such a step cannot be faster than the longer of operations / (operations a second of a large
 plain product) and bytes / (bytes a second of a plain copy).
+
+That is the floor of a program that steps all lanes together, with every gate open. The compiled step escapes parts of
+it: it leaves out what shut gates would multiply, and trains a lane through a whole epoch before the next, so that its
+parameters stay in the cache. Its own floor, operations with the share q of gates that are open, stands beside.
 """
 
 import time
@@ -39,13 +43,13 @@ def parameters(shape: Shape) -> int:
     return d * d + d * each
 
 
-def step_operations(shape: Shape, lanes: int, rows: int) -> list[Counted]:
-    """Count the floating-point operations of one step of all lanes; the module says how."""
+def step_operations(shape: Shape, lanes: int, rows: int, opened: float = 1.0) -> list[Counted]:
+    """Count the floating-point operations of one step of all lanes, a share `opened` of whose gates is open."""
     d, s, b, noise = shape.variables, shape.signal, shape.bias, shape.noise
     n, p, h, m = lanes * d, shape.latents, shape.hidden, shape.hidden + 1
     return [
         ("encoder", "2 x 2 n P F B", 4.0 * n * p * shape.features * rows),
-        ("messages", "3 x 2 K (d M)(d S) B", 6.0 * lanes * (d * m) * (d * s) * rows),
+        ("messages", "3 x 2 K (d M)(d S) B", 6.0 * lanes * opened * (d * m) * (d * s) * rows),
         ("memory", "3 x 2 n M b B", 6.0 * n * m * b * rows),
         ("read-out and error bar", "5 n (H + N) B", 5.0 * n * (h + noise) * rows),
         ("correlation of latents", "2 x 2 n P^2 B", 4.0 * n * p * p * rows),

@@ -6,18 +6,24 @@ from dataclasses import replace
 
 import torch
 
+from core.architecture import learner
 from core.config import Hyperparameters, TrainerConfig
 from core.data import Dataset, prepare
 from core.lanes import Lanes, select
-from core.model import Shape, model_shape
+from core.model import Shape, model_shape, open_probability
+from core.schedule import temperature
 from core.simulate import simulate
-from core.trainer import Evaluation, advance, evaluate, start, train_epoch
+from core.trainer import Evaluation, advance, evaluate, start
+from core.training import train_epoch, train_steps
 from studies.benchmark_floor import copy_rate, product_rate, step_bytes, step_operations
 from studies.benchmark_rows import Sheet, rotated, timed
 from studies.rounds import one_thread
 from sweeps.benchmark_spec import BenchmarkSpec
+from sweeps.space import Range
 
-FLOOR_LANES = 64
+FLOOR_LANES, DISTINCT = 64, 8
+SPREAD = (4, 1, 6, 3, 5, 0, 7, 2)
+"""The order of the eight prices: the first few are spread over them, too."""
 LARGE = (16, 512, 512, 512)
 """A plain large product: matrices, and their rows, inner and columns."""
 COPIED = 1 << 24
@@ -30,20 +36,29 @@ def drawn(spec: BenchmarkSpec, variables: int) -> Dataset:
     return prepare(simulate(data), spec.sweep.trainer)
 
 
-def fresh_lanes(count: int, dataset: Dataset, config: TrainerConfig) -> Lanes:
-    """Start trials at the default hyperparameters."""
-    return start([(number, number, Hyperparameters()) for number in range(count)], dataset, config)
+def typical_lanes(count: int, spec: BenchmarkSpec, dataset: Dataset) -> Lanes:
+    """Return trials as a sweep has them: past their warm-up, prices of an edge spread over the space.
+
+    What a compiled step costs depends on how many gates are open, from nearly all at the start to few or, where an edge
+    is cheap, still most. Eight trials are trained, and repeated as often as they are needed.
+    """
+    config, entry = spec.sweep.trainer, spec.sweep.space.get("lambda_sparse")
+    prices = [Hyperparameters().lambda_sparse] * DISTINCT
+    if isinstance(entry, Range):
+        prices = [entry.low * (entry.high / entry.low) ** ((place + 0.5) / DISTINCT) for place in SPREAD]
+    trials = [(k, k, Hyperparameters(lambda_sparse=price)) for k, price in enumerate(prices[:count])]
+    lanes = start(trials, dataset, config)
+    for _ in range(max(1, round(config.warmup * config.epochs))):
+        lanes, _ = train_epoch(lanes, dataset, config)
+    return select(lanes, [place % len(trials) for place in range(count)])
 
 
 def advance_alone(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
-    """Advance one trial as a stack of one: `core.trainer.advance` without the copy that it is padded with.
-
-    The copy makes a lone trial bit-equal to one in a stack, and costs time that nobody who trains one trial at a
-    time would spend; so this, not the padded trial, is what lanes are compared with.
-    """
+    """Advance one trial as whole-tensor operations of PyTorch: the same steps and evaluation, nothing compiled."""
     begin, logs = time.perf_counter(), []
     for _ in range(config.evaluate_every):
-        lanes, log = train_epoch(lanes, dataset, config)
+        batches = learner(config).batches(lanes, dataset, config)
+        lanes, log = train_steps(lanes, batches, len(dataset.names), config)
         logs.append(log)
     norms = torch.cat([log.norms for log in logs])
     with torch.no_grad():
@@ -58,7 +73,7 @@ def measure_lanes(sheet: Sheet, spec: BenchmarkSpec, variables: int) -> None:
     """
     one_thread()
     config, dataset = spec.sweep.trainer, drawn(spec, variables)
-    whole = fresh_lanes(max(spec.lanes), dataset, config)
+    whole = typical_lanes(max(spec.lanes), spec, dataset)
     cases: list[tuple[str, int, Advance]] = [("alone", 1, advance_alone)]
     cases += [("lanes", lanes, advance) for lanes in spec.lanes]
     advance(select(whole, [0]), dataset, config)  # builds the samples, which are kept
@@ -86,11 +101,14 @@ def measure_floor(sheet: Sheet, spec: BenchmarkSpec) -> None:
     one_thread()
     count, variables = floor_case(spec)
     config, dataset = spec.sweep.trainer, drawn(spec, variables)
-    lanes, shape = fresh_lanes(count, dataset, config), model_shape(variables, config)
+    lanes, shape = typical_lanes(count, spec, dataset), model_shape(variables, config)
     facts = {"variables": variables, "lanes": count}
     rows = min(config.batch_size, len(dataset.values))
     for name, formula, operations in step_operations(shape, count, rows):
         sheet.add(name, None, {"operations": operations}, note=formula, **facts)
+    opened = float(open_probability(lanes.value.gate, temperature(lanes.epoch, config)).mean())
+    left = sum(operations for _, _, operations in step_operations(shape, count, rows, opened))
+    sheet.add("open gates alone", None, {"open_operations": left}, note=f"q = {opened:.2f}", **facts)
     for name, formula, size in step_bytes(shape, count, rows):
         sheet.add(name, None, {"bytes": size}, note=formula, **facts)
     own = message_product(shape, count, rows)

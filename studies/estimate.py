@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import torch
 
-from core.config import BUILT_IN, Hyperparameters
+from core.architecture import learner
+from core.config import BUILT_IN, Hyperparameters, TrainerConfig
 from core.data import Dataset
 from core.lanes import Lanes
 from core.results import finish
@@ -21,12 +22,15 @@ from sweeps.spec import SweepSpec
 REPORT_SECONDS, ROUND_SECONDS = 3.7, 0.01
 """To build a report, and to write the records and the checkpoint of a round; measured on one core."""
 QUORUM = 4
+SETTLED = -2.0
+"""Log-odds at which one gate in five is open."""
 
 
 class Costs(NamedTuple):
     """Seconds of one core: of an evaluation interval (`fixed`, `lane` for each lane), and to end a trial.
 
-    late: what a lane takes in addition once the warm-up is over; rows without time are oriented only then.
+    late: what a lane takes in addition, or less, once the warm-up is over: most gates are shut then, and rows without
+    time are oriented only then.
     """
 
     fixed: float
@@ -35,8 +39,8 @@ class Costs(NamedTuple):
     end: float
 
     def interval(self, lanes: int, late: float) -> float:
-        """Return the time of an interval, `late` of whose lanes are; a lone lane is trained as two."""
-        return self.fixed + self.lane * max(2, lanes) + self.late * late
+        """Return the time of an interval, `late` of whose lanes are."""
+        return self.fixed + self.lane * lanes + self.late * late
 
 
 class Estimate(NamedTuple):
@@ -89,12 +93,19 @@ def measure(spec: SweepSpec, dataset: Dataset) -> Costs:
     _, two = timed(few)
     some, _ = timed(lanes_of(2, many))
     some, early = timed(some)
-    some, late = timed(some._replace(epoch=torch.full_like(some.epoch, last)))
+    some, late = timed(settled(some._replace(epoch=torch.full_like(some.epoch, last)), spec.trainer))
     begin = time.process_time()
     finish(some, dataset, spec.trainer)
     end = (time.process_time() - begin) / many
     lane = max(0.0, (early - two) / (many - 2))
-    return Costs(max(0.0, two - 2 * lane), lane, max(0.0, late - early) / many, end)
+    return Costs(max(0.0, two - 2 * lane), lane, max(late - early, -0.9 * early) / many, end)
+
+
+def settled(lanes: Lanes, config: TrainerConfig) -> Lanes:
+    """Shut as many gates as are shut once the warm-up is over, about four in five of all trials' on average."""
+    if not learner(config).compiled:
+        return lanes
+    return lanes._replace(value=lanes.value._replace(gate=torch.full_like(lanes.value.gate, SETTLED)))
 
 
 def search_seconds(spec: SweepSpec, objective: str, costs: Costs, trials: int, jobs: int) -> float:
@@ -110,7 +121,9 @@ def search_seconds(spec: SweepSpec, objective: str, costs: Costs, trials: int, j
         live += [(0, ranks.random()) for _ in range(new)]
         asked += new
         late = sum(epoch >= spec.trainer.warmup * epochs for epoch, _ in live) / len(live)
-        seconds += max(costs.interval(len(part), late * len(part)) for part in shards(len(live), jobs)) + ROUND_SECONDS
+        seconds += (
+            max(costs.interval(len(part), late * len(part)) for part in shards([1.0] * len(live), jobs)) + ROUND_SECONDS
+        )
         live = [(epoch + every, rank) for epoch, rank in live]
         for epoch, rank in live:
             if epoch in deciding:
@@ -137,7 +150,7 @@ def fresh_seconds(spec: SweepSpec, objective: str, costs: Costs, jobs: int) -> f
     seconds = costs.end * sum(pieces) / jobs
     while pieces:
         flight, pieces = pieces[: 2 * jobs], pieces[2 * jobs :]
-        parts = [len(part) for lanes in flight for part in shards(lanes, max(1, jobs - len(flight) + 1))]
+        parts = [len(part) for lanes in flight for part in shards([1.0] * lanes, max(1, jobs - len(flight) + 1))]
         took = [costs.interval(lanes, (1.0 - spec.trainer.warmup) * lanes) for lanes in parts]
         seconds += rounds * (max(sum(took) / jobs, *took) + ROUND_SECONDS)
     return seconds

@@ -24,9 +24,10 @@ from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.results import Outcome, finish
 from core.together import Group, advance_together
 from core.trainer import Evaluation, start
+from core.training import costs
 from studies.confirm import DIVERGED, Fresh, fresh_data_seeds, fresh_dataset, fresh_seeds
 from studies.files import read_tensors
-from studies.rounds import Workers, shards
+from studies.rounds import Workers, in_order, shards
 from studies.run_folder import UNREADABLE, packed, unpacked, write_whole
 
 Key = tuple[int, int, int | None]
@@ -131,16 +132,17 @@ class FreshTraining:
     def round(self) -> None:
         """Advance the first pieces by one evaluation interval, as many as keep the workers busy."""
         config, flight = self.workers.config, self.flight()
-        tasks = shared(flight, self.workers.jobs)
+        tasks = shared(flight, self.workers.jobs, config)
         groups = [[(to_arrays(select(piece.lanes, part)), piece.dataset) for piece, part in task] for task in tasks]
         found = chain.from_iterable(self.workers.map(advance_groups, [(some, config) for some in groups]))
-        owners = [piece for task in tasks for piece, _ in task]
-        results = [(owner, *result) for owner, result in zip(owners, found, strict=True)]
+        results = list(zip(chain.from_iterable(tasks), found, strict=True))
         ended: list[tuple[Piece, Lanes, list[bool]]] = []
         for piece in flight:
-            mine = [(arrays, items) for owner, arrays, items in results if owner is piece]
-            piece.lanes = join([from_arrays(arrays) for arrays, _ in mine])
-            evaluations = [item for _, items in mine for item in items]
+            mine = [(part, *result) for (owner, part), result in results if owner is piece]
+            order = in_order([lane for part, _, _ in mine for lane in part])
+            piece.lanes = select(join([from_arrays(arrays) for _, arrays, _ in mine]), order)
+            every = [item for _, _, items in mine for item in items]
+            evaluations = [every[at] for at in order]
             over = [lane for lane, item in enumerate(evaluations) if is_over(item, config)]
             if over:
                 ended.append((piece, select(piece.lanes, over), [evaluations[lane].failed_step >= 0 for lane in over]))
@@ -201,11 +203,12 @@ class FreshTraining:
         return {data_seed: some for data_seed, some in lanes.items() if some is not None}
 
 
-def shared(flight: list[Piece], jobs: int) -> list[list[tuple[Piece, list[int]]]]:
-    """Deal out the lanes of all pieces in order, nearly equally many for each job; each with its lanes by piece."""
+def shared(flight: list[Piece], jobs: int, config: TrainerConfig) -> list[list[tuple[Piece, list[int]]]]:
+    """Share the lanes of all pieces among the jobs by what they are expected to cost; each with its lanes by piece."""
     every = [(piece, lane) for piece in flight for lane in range(len(piece.lanes.trial))]
+    expected = [cost for piece in flight for cost in costs(piece.lanes, config)]
     dealt = []
-    for part in shards(len(every), jobs):
+    for part in shards(expected, jobs):
         runs = groupby((every[place] for place in part), key=lambda item: id(item[0]))
         items = [list(run) for _, run in runs]
         dealt.append([(run[0][0], [lane for _, lane in run]) for run in items])

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from multiprocessing import current_process, resource_tracker
 from pathlib import Path
 from types import TracebackType
@@ -22,8 +21,10 @@ from numpy.typing import NDArray
 from core.config import TrainerConfig
 from core.data import Dataset
 from core.errors import ClusterError
+from core.kernel_train import compile_kernels
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
+from core.training import costs
 from studies.clusters import ATTEMPTS as ATTEMPTS
 from studies.clusters import connect_cluster
 from sweeps.config import BackendConfig
@@ -85,6 +86,11 @@ def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     return work(*arguments)
 
 
+def warm_up() -> None:
+    """Make ready what a worker's first round would wait for."""
+    compile_kernels()
+
+
 def advance_shard(
     arrays: list[NDArray[Any]], dataset: Dataset, config: TrainerConfig
 ) -> tuple[list[NDArray[Any]], list[Evaluation]]:
@@ -93,11 +99,27 @@ def advance_shard(
     return to_arrays(lanes), evaluations
 
 
-def shards(count: int, jobs: int) -> list[list[int]]:
-    """Split `count` lanes into at most `jobs` runs of nearly equal length, none of them a lone lane if possible."""
-    parts = max(1, min(jobs, count // 2))
-    bounds = [count * part // parts for part in range(parts + 1)]
-    return [list(range(low, high)) for low, high in pairwise(bounds)]
+def shards(costs: Sequence[float], jobs: int) -> list[list[int]]:
+    """Share lanes among at most `jobs` workers so that none waits long for another one.
+
+    Args:
+        costs: what each lane is expected to cost.
+
+    Returns:
+        The lanes of each worker, in order; the costliest lane goes first, each to whoever has least to do.
+    """
+    parts: list[list[int]] = [[] for _ in range(max(1, min(jobs, len(costs))))]
+    loads = [0.0] * len(parts)
+    for lane in sorted(range(len(costs)), key=lambda lane: -costs[lane]):
+        least = loads.index(min(loads))
+        parts[least].append(lane)
+        loads[least] += costs[lane]
+    return [sorted(part) for part in parts]
+
+
+def in_order(places: Sequence[int]) -> list[int]:
+    """Return where 0, 1, ... stand among the places."""
+    return sorted(range(len(places)), key=places.__getitem__)
 
 
 class Workers:
@@ -130,6 +152,8 @@ class Workers:
         """Start the processes; those of a cluster run already."""
         if not self.cluster and self.own_jobs > 1:
             self.pool.__enter__()
+            calls = [joblib.delayed(in_worker)(warm_up) for _ in range(self.own_jobs)]
+            self.caller.submit(self.pool, calls)  # they import and compile while this process gets ready
         return self
 
     def __exit__(
@@ -147,12 +171,13 @@ class Workers:
 
         A killed worker costs a repeat of the round: all processes are replaced, and no state is lost.
         """
-        parts = shards(len(lanes.trial), self.jobs)
+        parts = shards(costs(lanes, self.config), self.jobs)
         if len(parts) == 1 and not self.cluster:
             return advance(lanes, self.dataset, self.config)
         done = self.map(advance_shard, [(to_arrays(select(lanes, part)), self.dataset, self.config) for part in parts])
-        joined = join([from_arrays(arrays) for arrays, _ in done])
-        return joined, [evaluation for _, evaluations in done for evaluation in evaluations]
+        order = in_order([lane for part in parts for lane in part])
+        evaluations = [evaluation for _, found in done for evaluation in found]
+        return select(join([from_arrays(arrays) for arrays, _ in done]), order), [evaluations[at] for at in order]
 
     def map(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
         """Call `work` with the arguments of each piece, on the workers; return the results in order.

@@ -1,15 +1,11 @@
 """A whole run: facts, search, the winner on fresh seeds, its artefacts, summary and report."""
 
 import math
-import shlex
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from core.baselines import baseline_rows
-from core.chance import chance_f1, hypergeometric_p
 from core.config import BUILT_IN, Hyperparameters
 from core.data import Dataset
 from core.delimited import shown
@@ -17,11 +13,12 @@ from core.duplicates import duplicated
 from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
+from studies.advice import advice
 from studies.choice import best_row, leader
 from studies.confirm import Fresh, train
 from studies.data import check_cycle
 from studies.earlier import of_other_data
-from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, confirm_block, edge_rows, fresh_rows
+from studies.fresh import DATA_COLUMNS, EDGE_COLUMNS, FRESH_COLUMNS, Picks, edge_rows, fresh_rows
 from studies.fresh_training import FreshTraining
 from studies.lines import (
     baseline_line,
@@ -35,9 +32,10 @@ from studies.lines import (
     space_line,
 )
 from studies.peers import peer_rows
-from studies.records import COMPLETE, FAILED, PRUNED, write_rows
+from studies.records import write_rows
 from studies.rounds import Workers
-from studies.run_folder import FORMAT, RunFolder
+from studies.run_folder import RunFolder
+from studies.summary import summary
 from studies.sweep import Sweep
 from studies.terminal import Terminal
 from sweeps.show import dump_yaml
@@ -136,35 +134,14 @@ class Run:
         say(f"folder     {self.folder.path}")
         for line in [*self.folder.repairs, *self.changed_data()]:
             say(f"warning: {line}")
-        for line in self.advice():
+        assert self.sweep is not None
+        for line in advice(self.spec, self.dataset, self.sweep.search.grid):
             say(line)
 
     def changed_data(self) -> list[str]:
         """Say of a new run which earlier ones had its settings and other data."""
         assert self.sweep is not None
         return [] if self.sweep.search.asked else of_other_data(self.folder.path, self.spec, self.table)
-
-    def advice(self) -> list[str]:
-        """Say what about the data and the settings does not fit together."""
-        lines = []
-        if self.spec.trainer.max_lag > 0 and not remembers(self.dataset):
-            lines.append("warning: no variable depends on its own past, as if the rows had no time")
-            lines.append("hint: for independent rows use --set trainer.max_lag=0")
-        return lines + self.grid_advice()
-
-    def grid_advice(self) -> list[str]:
-        """Say how a grid's points and the trials asked for go together, and what is tried again."""
-        assert self.sweep is not None
-        grid, asked, lines = self.sweep.search.grid, self.spec.search.trials, []
-        if grid is None:
-            return []
-        if grid.size() < asked:
-            lines.append(f"warning: the grid has {count(grid.size(), 'point')}, so {asked} trials are not needed")
-        elif grid.size() > asked:
-            lines.append(f"hint: the grid has {count(grid.size(), 'point')}; --trials {grid.size()} trains them all")
-        if grid.again:
-            lines.append(f"retrying: {count(len(grid.again), 'point')} that failed, once")
-        return lines
 
     def write_facts(self) -> None:
         """Write what is known before the first trial."""
@@ -213,13 +190,13 @@ class Run:
             if self.spec.search.confirm:
                 fresh = None if stop() else self.confirm(picks, outcome, stop)
         best = picks and picks.winner
-        summary = self.summary(picks, fresh)
-        summary["wall_seconds"] = round(time.perf_counter() - begin, 2)
+        found = summary(self, picks, fresh)
+        found["wall_seconds"] = round(time.perf_counter() - begin, 2)
         self.folder.write_checksums(row["number"] for row in trials)
-        self.folder.write("summary.json", artefacts.as_json(summary))
-        for line in [*closing_lines(summary, trials), *edge_warnings(best, self.spec)]:
+        self.folder.write("summary.json", artefacts.as_json(found))
+        for line in [*closing_lines(found, trials), *edge_warnings(best, self.spec)]:
             self.terminal.say(line)
-        return summary
+        return found
 
     def report(self) -> None:
         """Write the report, and put its picture of the best graph beside the graph's numbers."""
@@ -293,63 +270,3 @@ class Run:
         log = [row for row in self.sweep.epochs if row["trial"] == best["number"]]
         artefacts.write_trial(self.folder.path / "best", best, log, lanes, outcome, self.spec, self.dataset.names)
         return outcome
-
-    def summary(self, picks: Picks | None, fresh: list[Fresh] | None) -> dict[str, Any]:
-        """Return summary.json; `fresh` None means that the fresh trainings have not come to their end."""
-        assert self.sweep is not None
-        trials, spec, path = self.sweep.trials, self.spec, self.folder.path
-        states = [row["state"] for row in trials]
-        scores = ("shd", "f1", "edge_count", "seconds")
-        named = {row["name"]: {key: row.get(key) for key in scores} for row in self.baselines}
-        return {
-            "format": FORMAT,
-            "study": spec.study,
-            "dataset": self.table.name,
-            "seed": spec.search.seed,
-            "objective": self.objective,
-            "budget": self.sweep.search.budget(),
-            "trials": len(trials),
-            "complete": states.count(COMPLETE),
-            "pruned": states.count(PRUNED),
-            "failed": states.count(FAILED),
-            "stopped_early": fresh is None or len(trials) < self.sweep.search.budget(),
-            "search_seconds": round(self.sweep.seconds, 3),
-            "confirm_seconds": round(self.confirm_seconds, 3),
-            "wall_seconds": 0.0,
-            "pruning_saved_seconds": round(saved_seconds(trials, spec.trainer.epochs), 3),
-            "report": str(path / "report.html"),
-            "rerun_command": f"python -m studies.rerun {shlex.quote(str(path))}",
-            "best": None if picks is None else {**self.named(picks.winner), **self.luck(picks.winner)},
-            "blind": None if picks is None else self.named(picks.blind),
-            "baselines": named,
-            "confirm": confirm_block(fresh or [], picks),
-        }
-
-    def named(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a row with the columns of trials.csv, in their order; blank is None, as when it is read back."""
-        return {name: None if row.get(name) == "" else row.get(name) for name in self.folder.columns}
-
-    def luck(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return what chance would have given with as many edges; empty without a true graph."""
-        if row["val_shd"] is None:
-            return {"chance_f1": None, "chance_p": None}
-        d, edges, known = len(self.dataset.names), row["edge_count"], row["true_edge_count"]
-        hits = round((edges + known - row["val_shd_directed"]) / 2)
-        return {"chance_f1": chance_f1(edges, known, d), "chance_p": hypergeometric_p(hits, edges, known, d)}
-
-
-def saved_seconds(trials: list[dict[str, Any]], epochs: int) -> float:
-    """Return the training time that pruning saved: epochs not run, at each trial's own seconds an epoch."""
-    pruned = [row for row in trials if row["state"] == PRUNED]
-    return math.fsum((epochs - row["epochs"]) * row["seconds"] / row["epochs"] for row in pruned)
-
-
-def remembers(dataset: Dataset) -> bool:
-    """Tell whether some variable follows its own last value, beyond what chance allows."""
-    for column in range(len(dataset.names)):
-        seen = dataset.observed[1:, column] & dataset.observed[:-1, column] & (np.diff(dataset.block) == 0)
-        now, before = dataset.values[1:, column][seen], dataset.values[:-1, column][seen]
-        varies = len(now) > 10 and now.std() > 0 and before.std() > 0
-        if varies and abs(float(np.corrcoef(now, before)[0, 1])) > 4.0 / len(now) ** 0.5:
-            return True
-    return False

@@ -21,7 +21,8 @@ from core.lanes import Lanes
 from core.results import finish
 from core.schedule import rate_in_force
 from core.tables import Table
-from core.trainer import EpochLog, Evaluation, evaluate, start, train_epoch
+from core.trainer import Evaluation, evaluate, start
+from core.training import EpochLog, train_epoch
 from studies.records import COMPLETE, FAILED, write_rows
 from sweeps.stability_spec import WITHOUT, Variant
 

@@ -49,8 +49,8 @@ def lanes(bench: BenchmarkFolder) -> Plot | None:
         f"second as one trial at a time ({wording.count(min(found), 'variable')})"
     )
     caption = (
-        "Trial-steps a second on one core over those of one trial alone, unpadded: the dashed line. Median of the "
-        "repetitions; bars reach from the lowest to the highest."
+        "Trial-steps a second on one core over those of one trial by PyTorch's operations: the dashed line. Median of "
+        "the repetitions; bars reach from the lowest to the highest."
     )
     spoken = "; ".join(
         f"{size} variables: "

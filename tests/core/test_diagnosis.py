@@ -17,7 +17,8 @@ from core.lanes import Lanes, join, select
 from core.losses import Weights, terms
 from core.model import model_shape, open_probability, pack, predict, sample_gates, unpack
 from core.schedule import progress, temperature, weights
-from core.trainer import advance, start, train_epoch
+from core.trainer import advance, start
+from core.training import train_epoch
 from tests.core import small
 
 ORIGINAL = {"architecture": "original", "window": 8, "acyclicity": "walks", "standardise": "filled"}

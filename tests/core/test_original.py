@@ -20,7 +20,8 @@ from core.model import pack, unpack
 from core.original import Original, init_original, original_graph
 from core.results import finish
 from core.schedule import weights
-from core.trainer import advance, start, train_epoch
+from core.trainer import advance, start
+from core.training import train_epoch
 from tests.core import small
 
 AIR = Path(__file__).parents[3] / "shared" / "data" / "air_quality" / "AirQualityUCI.csv"

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import batches, metrics, schedule, trainer
+from core import batches, metrics, schedule, trainer, training
 from core.config import Hyperparameters, TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, prepare, samples
 from core.lanes import Lanes, join, over_tensors, select, to_arrays
@@ -61,7 +61,7 @@ def test_relabelling_variables_relabels_the_graph(max_lag: int, monkeypatch: pyt
         drawn = draw(*given)
         return drawn._replace(noise=drawn.noise[:, :, order][:, :, :, order].contiguous())
 
-    monkeypatch.setattr(batches, "draw_epoch", draw_relabelled)
+    monkeypatch.setattr(training, "draw_epoch", draw_relabelled)
     for _ in range(3):
         turned, mirror = advance(turned, mirrored, config)
     for ours, theirs in zip(relabelled(lanes.value, order), turned.value, strict=True):
@@ -263,8 +263,8 @@ def test_an_epoch_is_trained_at_the_rate_in_force() -> None:
     rate = schedule.rate_in_force(lanes.plateau.lr, lanes.epoch, decayed)
     assert rate[0] == lanes.plateau.lr[0]
     assert (rate[1:] < lanes.plateau.lr[1:]).all()
-    ours, _ = trainer.train_epoch(lanes, data, decayed)
-    theirs, _ = trainer.train_epoch(lanes._replace(plateau=lanes.plateau._replace(lr=rate)), data, constant)
+    ours, _ = training.train_epoch(lanes, data, decayed)
+    theirs, _ = training.train_epoch(lanes._replace(plateau=lanes.plateau._replace(lr=rate)), data, constant)
     assert small.differing(ours.value, theirs.value) == []
     assert torch.equal(ours.plateau.lr, lanes.plateau.lr), "the plateau knows nothing of the decay"
 
@@ -276,7 +276,7 @@ def test_evaluations_say_what_happened() -> None:
     lanes, _ = small.trained(data, config, 2, lr=0.05)
     logs, now = [], over_tensors(torch.clone, lanes)
     for _ in range(2):
-        now, log = trainer.train_epoch(now, data, config)
+        now, log = training.train_epoch(now, data, config)
         logs.append(log)
     norms = torch.cat([log.norms for log in logs]).numpy()
     after, found = advance(lanes, data, config)
@@ -359,7 +359,7 @@ def test_a_trial_without_progress_stops_early() -> None:
     """Law: a trial is stopped at the first evaluation that is the patience-th without progress, and no other."""
     config = small.settings(epochs=40, warmup=0.1, patience=3, decay_start=1.0)
     data = small.dataset(config)
-    lanes = start(small.trials(2, lr=0.3), data, config)
+    lanes = start(small.trials(6, lr=0.3), data, config)
     for _ in range(30):
         lanes, found = advance(lanes, data, config)
         assert [item.stopped_early for item in found] == (lanes.stale >= 3).tolist()

@@ -143,8 +143,8 @@ def test_ratios_are_of_one_repetition(whole: Path) -> None:
     bench = load_benchmark_folder(whole)
     one, many, most = speeds(bench, 13)
     assert (many.lanes, many.over_alone.median, many.over_alone.low, many.over_alone.high) == (64, 9.0, 8.0, 10.0)
-    assert one.over_padded.median == 1.0
-    assert many.over_padded.median == 9.0
+    assert one.over_one.median == 1.0
+    assert many.over_one.median == 9.0
     assert most.speed.median == 1000.0
     found = times_longer(bench, "plain", "Optuna, processes")
     assert (found.median, found.low, found.high, found.n) == (4.0, 3.0, 5.0, 3)
@@ -171,7 +171,7 @@ def test_three_sentences_with_their_references(whole: Path) -> None:
     """The page opens with what lanes, a whole sweep and the study's own work come to, and what each is set beside."""
     first, second, third = sentences(load_benchmark_folder(whole))
     assert "64 lanes on one core train 9 times as many trial-steps a second as one trial at a time" in first
-    assert "a step takes 2 times as long as its arithmetic and memory would need at least" in first
+    assert "a step takes 2 times as long as the model's arithmetic and memory would need at least" in first
     assert "50 trials on 2 cores takes 20 s" in second
     assert "takes 1 min, 4 times as long, 8 times for each epoch trained (median of 3 pairs)" in second
     assert "study.optimize(n_jobs=2) 6 times." in second

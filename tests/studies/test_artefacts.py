@@ -257,7 +257,7 @@ def test_the_environment(finished: Path) -> None:
     found = json.loads((finished / "environment.json").read_text())
     assert set(found) == {
         "graphsweep", "python", "torch", "optuna", "numpy", "pandas", "platform", "cpu_capability", "threads",
-        "mkl_cbwr", "device", "commit", "data", "format",
+        "mkl_cbwr", "device", "commit", "data", "format", "training",
     }  # fmt: skip
     assert (found["threads"], found["mkl_cbwr"], found["device"]) == (1, "AUTO", "cpu")
     data = found["data"]

@@ -17,7 +17,7 @@ from core.model import model_shape
 from core.schedule import progress, rate_in_force, temperature, weights
 from core.trainer import advance, start
 from studies.benchmark_floor import parameters, step_bytes, step_operations
-from studies.benchmark_lanes import advance_alone, drawn, fresh_lanes
+from studies.benchmark_lanes import advance_alone, drawn, typical_lanes
 from studies.benchmark_orchestration import Optunas, Ours, drawn_trials, journal_storage, measure_orchestration, steps
 from studies.benchmark_plain import PlainTrial
 from studies.benchmark_plain_sweep import processes, threads
@@ -82,13 +82,13 @@ def test_a_plain_trial_that_diverges_is_a_failure(spec: BenchmarkSpec, dataset: 
 
 
 def test_one_alone_is_trained_like_any_other(spec: BenchmarkSpec, dataset: Dataset) -> None:
-    """Without its copy a lone trial has the numbers of the padded one, up to rounding."""
+    """By PyTorch's operations a lone trial has the numbers of the compiled one, up to rounding."""
     config = spec.sweep.trainer
-    lanes = fresh_lanes(1, dataset, config)
+    lanes = typical_lanes(1, spec, dataset)
     alone, (bare,) = advance_alone(lanes, dataset, config)
-    padded, (ours,) = advance(lanes, dataset, config)
+    compiled, (ours,) = advance(lanes, dataset, config)
     assert len(alone.trial) == 1
-    assert int(alone.step[0]) == int(padded.step[0])
+    assert int(alone.step[0]) == int(compiled.step[0])
     assert bare.train_loss == pytest.approx(ours.train_loss, rel=1e-4)
     assert bare.val_loss == pytest.approx(ours.val_loss, rel=1e-4)
 
@@ -97,7 +97,7 @@ def test_the_floor_counts_the_operations_of_a_step(spec: BenchmarkSpec) -> None:
     """The products counted are those that torch counts in the step itself, but for a few in a thousand."""
     config, d, count = spec.sweep.trainer, 13, 4
     dataset = drawn(spec, d)
-    shape, lanes = model_shape(d, config), fresh_lanes(count, dataset, config)
+    shape, lanes = model_shape(d, config), start([(k, k, HYPER) for k in range(count)], dataset, config)
     batch = next(row_batches(lanes, dataset, config))
     heat, weight = temperature(lanes.epoch, config), weights(lanes, torch.ones(count))
     with FlopCounterMode(display=False) as counter:
@@ -107,12 +107,25 @@ def test_the_floor_counts_the_operations_of_a_step(spec: BenchmarkSpec) -> None:
     in_place = found["memory"] / 3  # a product that torch's counter does not know
     element_wise = found["read-out and error bar"] / 5
     assert counter.get_total_flops() == pytest.approx(products - in_place - element_wise, rel=0.002)
+    shut = {name: number for name, _, number in step_operations(shape, count, config.batch_size, 0.25)}
+    assert shut.pop("messages") == found.pop("messages") / 4
+    assert shut == found
+
+
+def test_trials_are_measured_as_a_sweep_has_them(spec: BenchmarkSpec, dataset: Dataset) -> None:
+    """They are past their warm-up, differ in the price of an edge, and repeat where more than eight are wanted."""
+    config = spec.sweep.trainer
+    lanes = typical_lanes(10, spec, dataset)
+    assert len(lanes.trial) == 10
+    assert (lanes.epoch >= config.warmup * config.epochs).all()
+    assert len(set(lanes.setting("lambda_sparse").tolist())) == 8
+    assert lanes.trial[8:].tolist() == lanes.trial[:2].tolist()
 
 
 def test_the_floor_counts_every_parameter(spec: BenchmarkSpec, dataset: Dataset) -> None:
     """A lane's parameters are as many as the trainer holds, and the bytes grow with the lanes alone."""
     config = spec.sweep.trainer
-    lanes, shape = fresh_lanes(3, dataset, config), model_shape(5, config)
+    lanes, shape = start([(k, k, HYPER) for k in range(3)], dataset, config), model_shape(5, config)
     assert parameters(shape) == sum(part[0].numel() for part in lanes.value)
     one, four = (sum(size for *_, size in step_bytes(shape, count, 64)) for count in (1, 4))
     assert four == 4 * one

@@ -141,11 +141,13 @@ def test_moved_data(capsys: pytest.CaptureFixture[str], blind: bool) -> None:
 def test_other_versions_are_named(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A recorded version that is another now is said even where the repeat is the same."""
     path = Path(run, "environment.json")
-    path.write_text(json.dumps({**json.loads(path.read_text()), "torch": "1.0", "cpu_capability": "abacus"}))
+    other = {"torch": "1.0", "cpu_capability": "abacus", "training": "older"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **other}))
     assert rerun(run) == 0
     text = capsys.readouterr().err
     assert "torch 1.0 then, " in text
     assert "cpu_capability abacus then, " in text
+    assert "training older then, " in text
     assert "reproduced exactly" in text
 
 

@@ -40,15 +40,16 @@ def bits(result: tuple[Lanes, list[Any]]) -> list[Any]:
     return [[array.tobytes() for array in to_arrays(lanes)], times_left_out]
 
 
-@given(st.integers(1, 200), st.integers(1, 40))
-def test_shards(count: int, jobs: int) -> None:
-    """Every lane is in one shard, in order; shards are about equal, at most one a job, and none is a lone lane."""
-    parts = shards(count, jobs)
-    assert [lane for part in parts for lane in part] == list(range(count))
-    sizes = [len(part) for part in parts]
-    assert len(parts) <= jobs
-    assert max(sizes) - min(sizes) <= 1
-    assert count == 1 or min(sizes) > 1
+@given(st.lists(st.floats(0.5, 1.5), min_size=1, max_size=200), st.integers(1, 40))
+def test_shards(costs: list[float], jobs: int) -> None:
+    """Every lane is in one shard, at most one a job; no shard could spare a lane and still be the largest."""
+    parts = shards(costs, jobs)
+    assert sorted(lane for part in parts for lane in part) == list(range(len(costs)))
+    assert len(parts) == min(jobs, len(costs))
+    assert all(part == sorted(part) and part for part in parts)
+    loads = [sum(costs[lane] for lane in part) for part in parts]
+    largest = loads.index(max(loads))
+    assert max(loads) - min(costs[lane] for lane in parts[largest]) <= min(loads) + 1e-9
 
 
 @pytest.mark.parametrize("jobs", [2, 3, 5])

@@ -1,0 +1,95 @@
+"""What a compiled step is told, the room it works in, and how it sees a lane's packed parameters."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.kernels import Floats, compiled
+
+
+class Plan(NamedTuple):
+    """What a step is told that is the same for all lanes: sizes, which feature a latent reads, and switches.
+
+    reads: (P, F) float32 of 0 and 1. kind_of: (P,) int64, 0 signal, 1 own, 2 noise. cycles: of `kernel_terms.KINDS`.
+    likelihood, summed: the reconstruction is a likelihood and not a squared error; terms are sums and not means.
+    dense: gates that are shut have a gradient too (`diagnosis`).
+    """
+
+    variables: int
+    features: int
+    signal: int
+    bias: int
+    noise: int
+    hidden: int
+    reads: Floats
+    kind_of: NDArray[np.int64]
+    cycles: int
+    likelihood: bool
+    summed: bool
+    dense: bool
+
+
+class Views(NamedTuple):
+    """A lane's parameters, as `model.Parameters` without the axes of length one."""
+
+    gate: Floats
+    encoder: Floats
+    encoder_bias: Floats
+    mix: Floats
+    memory: Floats
+    readout: Floats
+    scale: Floats
+    scale_bias: Floats
+
+
+class Scratch(NamedTuple):
+    """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients."""
+
+    rows: Floats
+    latents: Floats
+    d_latents: Floats
+    drive: Floats
+    d_drive: Floats
+    lines: Floats
+    centred: Floats
+    spread: Floats
+    soft: Floats
+    sampled: Floats
+    opened: Floats
+    d_sampled: Floats
+    d_opened: Floats
+    matrix: NDArray[np.float64]
+    squared: NDArray[np.float64]
+
+
+@compiled
+def scratch_of(plan: Plan, size: int) -> Any:
+    """Make room for batches of `size` rows."""
+    d, p, m = plan.variables, plan.signal + plan.bias + plan.noise, plan.hidden + 1
+    f4 = np.float32
+    return Scratch(
+        np.empty((d, 2 + plan.features, size), f4), np.empty((d, p, size), f4), np.empty((d, p, size), f4),
+        np.empty((m, size), f4), np.empty((m, size), f4), np.empty((3, size), f4), np.empty((p, size), f4),
+        np.empty((3, p), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4),
+        np.empty((d, d), f4), np.empty((d, d)), np.empty((max(d, 2), d)),
+    )  # fmt: skip
+
+
+@compiled
+def parts_of(flat: Floats, plan: Plan) -> Any:
+    """Return views of a lane's packed parameters."""
+    d, s, n, h = plan.variables, plan.signal, plan.noise, plan.hidden
+    p, m, f, b = s + plan.bias + n, h + 1, plan.features, plan.bias + 1
+    a0 = d * d
+    a1 = a0 + d * p * f
+    a2 = a1 + d * p
+    a3 = a2 + d * m * d * s
+    a4 = a3 + d * m * b
+    a5 = a4 + d * h
+    a6 = a5 + d * n
+    return Views(
+        flat[:a0].reshape(d, d), flat[a0:a1].reshape(d, p, f), flat[a1:a2].reshape(d, p),
+        flat[a2:a3].reshape(d, m, d, s), flat[a3:a4].reshape(d, m, b), flat[a4:a5].reshape(d, h),
+        flat[a5:a6].reshape(d, n), flat[a6 : a6 + d].reshape(d, 1),
+    )  # fmt: skip

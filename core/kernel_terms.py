@@ -1,0 +1,186 @@
+"""The compiled step's gates, cycles and correlations: the counterparts of functions of the same names in `gradient`.
+
+All work on one lane; d variables, P latents, B rows of a batch.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.kernel_rows import dot, fma, total
+from core.kernels import HALF, ONE, TWO, ZERO, Floats, compiled, tanh
+from core.losses import DECAY
+from core.model import GATE_HIGH, GATE_LOW
+
+LOW, WIDTH = np.float32(GATE_LOW), np.float32(GATE_HIGH - GATE_LOW)
+SHIFT = np.float32(math.log(-GATE_LOW / GATE_HIGH))
+LEAST_VARIANCE = np.float32(1e-6)
+LOG_DET, TRACE_CUBED, WALKS = 0, 1, 2
+KINDS = {"log_det": LOG_DET, "trace_cubed": TRACE_CUBED, "walks": WALKS}
+"""`trainer.acyclicity` as a number."""
+
+
+@compiled
+def gates_of(gate: Floats, heat: Any, noise: Floats, soft: Floats, sampled: Floats, opened: Floats) -> None:
+    """Sample the gates of a step: soft values, stretched and cut ones, and the probability of being open, (d, d)."""
+    d = gate.shape[0]
+    for i in range(d):
+        for j in range(d):
+            soft[i, j] = HALF * (ONE + tanh(HALF * ((gate[i, j] + noise[i, j]) / heat)))
+            opened[i, j] = HALF * (ONE + tanh(HALF * (gate[i, j] - heat * SHIFT)))
+            stretched = soft[i, j] * WIDTH + LOW
+            if stretched < ZERO:
+                stretched = ZERO
+            if stretched > ONE:
+                stretched = ONE
+            sampled[i, j] = stretched
+        sampled[i, i] = ZERO
+        opened[i, i] = ZERO
+
+
+@compiled
+def gate_gradient(out: Floats, soft: Floats, opened: Floats, d_sampled: Floats, d_opened: Floats, slope: Any) -> None:
+    """Pull the gradients of sampled gates and open probabilities back to the log-odds; slope is d soft's factor."""
+    d = soft.shape[0]
+    for i in range(d):
+        for j in range(d):
+            stretched = soft[i, j] * WIDTH + LOW
+            through = d_opened[i, j] * opened[i, j] * (ONE - opened[i, j])
+            if i != j and stretched >= ZERO and stretched <= ONE:
+                through += d_sampled[i, j] * (soft[i, j] * (ONE - soft[i, j]) * slope)
+            out[i, j] = through
+
+
+@compiled
+def spectral_bound(matrix: NDArray[np.float64], walks: NDArray[np.float64]) -> Any:
+    """Bound the spectral radius of a matrix (d, d) float64, at least 1; walks (2 or more, d) is scratch."""
+    d, now = matrix.shape[0], 0
+    for i in range(d):
+        walks[now, i] = 1.0
+    for _ in range(8):
+        for i in range(d):
+            number = 0.0
+            for j in range(d):
+                number += matrix[i, j] * walks[now, j]
+            walks[1 - now, i] = number
+        now = 1 - now
+    most = 1.0
+    for i in range(d):
+        if walks[now, i] > most:
+            most = walks[now, i]
+    return math.sqrt(math.sqrt(math.sqrt(most)))
+
+
+@compiled
+def invert(matrix: NDArray[np.float64]) -> Any:
+    """Invert (d, d) float64 in place, by elimination without a change of rows; return log |determinant|.
+
+    What is inverted is I - M with M >= 0 of a spectral radius below 1: there, pivots stay away from 0.
+    """
+    d, logarithm = matrix.shape[0], 0.0
+    for p in range(d):
+        pivot = matrix[p, p]
+        logarithm += math.log(abs(pivot))
+        matrix[p, p] = 1.0
+        for j in range(d):
+            matrix[p, j] /= pivot
+        for i in range(d):
+            factor = matrix[i, p]
+            if i != p and factor != 0.0:
+                matrix[i, p] = 0.0
+                for j in range(d):
+                    matrix[i, j] -= factor * matrix[p, j]
+    return logarithm
+
+
+@compiled
+def cyclicity_gradient(
+    opened: Floats, kind: int, matrix: NDArray[np.float64], squared: NDArray[np.float64], pull: Floats
+) -> Any:
+    """Return the penalty on cycles, and write its gradient to pull (d, d); matrix and squared (d, d) are scratch."""
+    d = opened.shape[0]
+    if kind == LOG_DET:
+        for i in range(d):
+            for j in range(d):
+                matrix[i, j] = opened[i, j]
+        shrink = DECAY / spectral_bound(matrix, squared)
+        for i in range(d):
+            for j in range(d):
+                matrix[i, j] = (1.0 if i == j else 0.0) - shrink * matrix[i, j]
+        h = -invert(matrix) / d
+        for i in range(d):
+            for j in range(d):
+                pull[i, j] = matrix[j, i] * (shrink / d)
+        return np.float32(h)
+    for i in range(d):
+        for j in range(d):
+            matrix[i, j] = opened[i, j] if kind == TRACE_CUBED else opened[i, j] / d + (1.0 if i == j else 0.0)
+    trace = 0.0
+    for i in range(d):
+        for j in range(d):
+            squared[i, j] = 0.0
+        for k in range(d):
+            for j in range(d):
+                squared[i, j] += matrix[i, k] * matrix[k, j]
+        for k in range(d):
+            trace += squared[i, k] * matrix[k, i]
+    factor = 3.0
+    if kind == WALKS:
+        trace -= d
+        factor = 3.0 / d if trace > 0.0 else 0.0
+        trace = max(trace, 0.0)
+    for i in range(d):
+        for j in range(d):
+            pull[i, j] = factor * squared[j, i]
+    return np.float32(trace)
+
+
+@compiled
+def correlation_gradient(
+    latents: Floats, v: int, kind_of: NDArray[np.int64], each: Any, centred: Floats, spread: Floats, out: Floats
+) -> Any:
+    """Return the sum of |correlation| between latents of different kinds of variable v, times each, and its gradient.
+
+    Args:
+        latents: (d, P, B). kind_of: (P,). centred (P, B), spread (3, P): scratch. out: (d, P, B), written at v.
+    """
+    count, size = latents.shape[1], latents.shape[2]
+    for p in range(count):
+        for r in range(size):
+            out[v, p, r] = ZERO
+    if each == ZERO:
+        return ZERO
+    rows, variance, inverse, spin = np.float32(size), 0, 1, 2
+    for p in range(count):
+        first = latents[v, p, 0]  # taken off at once, so that a latent that is constant is exactly 0
+        for r in range(size):
+            centred[p, r] = latents[v, p, r] - first
+        mean = total(centred, p * size, size) / rows
+        for r in range(size):
+            centred[p, r] -= mean
+        held = dot(centred, p * size, centred, p * size, size) / rows
+        spread[variance, p], spread[spin, p] = held, ZERO
+        spread[inverse, p] = ONE / np.sqrt(held if held > LEAST_VARIANCE else LEAST_VARIANCE)
+    penalty = ZERO
+    for p in range(count):
+        for q in range(p):
+            if kind_of[p] != kind_of[q]:
+                outer = spread[inverse, p] * spread[inverse, q]
+                correlation = dot(centred, p * size, centred, q * size, size) / rows * outer
+                pull = each if correlation > ZERO else (-each if correlation < ZERO else ZERO)
+                penalty += TWO * abs(correlation) * each
+                spread[spin, p] += pull * correlation
+                spread[spin, q] += pull * correlation
+                factor = pull * outer * TWO / rows
+                for r in range(size):
+                    out[v, p, r] = fma(factor, centred[q, r], out[v, p, r])
+                for r in range(size):
+                    out[v, q, r] = fma(factor, centred[p, r], out[v, q, r])
+    for p in range(count):
+        if spread[variance, p] >= LEAST_VARIANCE:
+            factor = -spread[spin, p] * spread[inverse, p] * spread[inverse, p] * TWO / rows
+            for r in range(size):
+                out[v, p, r] = fma(factor, centred[p, r], out[v, p, r])
+    return penalty

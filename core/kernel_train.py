@@ -1,0 +1,182 @@
+"""Whole epochs of many lanes in one compiled call, and the gradient alone: what the trainer sees of the kernels.
+
+Lanes are trained one after the other, each through all steps of the epoch: its weights, moments and gradient then stay
+in the processor's cache.
+"""
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.config import TrainerConfig
+from core.kernel_plan import Plan, scratch_of
+from core.kernel_rows import dot, fma
+from core.kernel_step import lane_gradient
+from core.kernel_terms import KINDS
+from core.kernels import ONE, ZERO, Floats, compiled
+from core.losses import Terms, Weights
+from core.model import Parameters, Shape, init_parameters, model_shape, pack, reads
+from core.optimizer import BETA1, BETA2, EPSILON
+
+FIRST_SHARE, KEPT, SECOND_SHARE = np.float32(1.0 - BETA1), np.float32(BETA2), np.float32(1.0 - BETA2)
+TINY = np.float32(1e-6)
+
+
+@lru_cache(maxsize=32)
+def plan_of(shape: Shape, config: TrainerConfig, *, dense: bool = False) -> Plan:
+    """Return what a compiled step is told of the model and the settings."""
+    kinds = [0] * shape.signal + [1] * shape.bias + [2] * shape.noise
+    return Plan(
+        shape.variables, shape.features, shape.signal, shape.bias, shape.noise, shape.hidden, reads(shape).numpy(),
+        np.array(kinds), KINDS[config.acyclicity], config.reconstruction != "mse", config.reduction == "sum", dense,
+    )  # fmt: skip
+
+
+@compiled
+def norm_of(gradient: Floats) -> Any:
+    """Return the Euclidean norm; squares that overflow float32 are measured again in float64."""
+    norm = np.sqrt(dot(gradient, 0, gradient, 0, gradient.size))
+    if not np.isfinite(norm):
+        squares = 0.0
+        for i in range(gradient.size):
+            squares += np.float64(gradient[i]) * np.float64(gradient[i])
+        norm = np.float32(math.sqrt(squares))
+    return norm
+
+
+@compiled
+def adam(
+    value: Floats, first: Floats, second: Floats, gradient: Floats, scale: Any, decay: Any, slope: Any, floor: Any
+) -> None:
+    """Apply one step of Adam to a lane's packed numbers, or a part of them; slope and floor as in `optimizer.Adam`."""
+    for i in range(value.size):
+        pull = fma(value[i], decay, gradient[i] * scale)
+        first[i] = fma(FIRST_SHARE, pull - first[i], first[i])
+        second[i] = fma(SECOND_SHARE * pull, pull, second[i] * KEPT)
+        value[i] += first[i] / fma(np.sqrt(second[i]), slope, floor)
+
+
+@compiled
+def lay_out(table: Floats, order: NDArray[np.int64], rows: Floats) -> None:
+    """Write the rows of a batch, (d, 2 + F, B), from a table (rows, d, 2 + F)."""
+    for v in range(rows.shape[0]):
+        for c in range(rows.shape[1]):
+            for b in range(order.size):
+                rows[v, c, b] = table[order[b], v, c]
+
+
+@compiled
+def train(
+    value: Floats, first: Floats, second: Floats, table: Floats, order: NDArray[np.int64], noise: Floats,
+    heat: Floats, weight: Floats, decay: Floats, slope: Floats, floor: Floats, limit: Any, plan: Any, spared: int,
+    terms: Floats, norms: Floats,
+) -> None:  # fmt: skip
+    """Train K lanes for the steps of one epoch, in place.
+
+    Args:
+        value, first, second: (K, all). table: (rows, d, 2 + F). order: (steps, K, B). noise: (steps, K, d, d).
+        heat, decay: (K,). weight: (K, 4). slope, floor: (steps, K), Adam's. limit: of the gradient's norm.
+        spared: the first so many parameters do not decay.
+        terms: (steps, K, 4); norms: (steps, K), before clipping; both are written.
+    """
+    room, gradient = scratch_of(plan, order.shape[2]), np.empty(value.shape[1], np.float32)
+    for k in range(value.shape[0]):
+        for step in range(order.shape[0]):
+            lay_out(table, order[step, k], room.rows)
+            lane_gradient(value[k], gradient, plan, room, noise[step, k], heat[k], weight[k], terms[step, k])
+            norm = norm_of(gradient)
+            scale = limit / (norm + TINY)
+            if scale > ONE:
+                scale = ONE
+            norms[step, k] = norm
+            for cut, end, rate in ((0, spared, ZERO), (spared, value.shape[1], decay[k])):
+                adam(
+                    value[k, cut:end], first[k, cut:end], second[k, cut:end], gradient[cut:end], scale, rate,
+                    slope[step, k], floor[step, k],
+                )  # fmt: skip
+
+
+@compiled
+def gradients_of(
+    value: Floats, rows: Floats, noise: Floats, heat: Floats, weight: Floats, plan: Any, gradient: Floats,
+    terms: Floats, graph: Floats,
+) -> None:  # fmt: skip
+    """Write the gradients (K, all), terms (K, 4) and d recon / d gates (K, d, d) of a batch (K, d, 2 + F, B)."""
+    room = scratch_of(plan, rows.shape[3])
+    for k in range(value.shape[0]):
+        for v in range(rows.shape[1]):
+            for c in range(rows.shape[2]):
+                for b in range(rows.shape[3]):
+                    room.rows[v, c, b] = rows[k, v, c, b]
+        lane_gradient(value[k], gradient[k], plan, room, noise[k], heat[k], weight[k], terms[k])
+        for i in range(graph.shape[1]):
+            for j in range(graph.shape[2]):
+                graph[k, i, j] = room.d_sampled[i, j]
+
+
+def train_packed(
+    packed: tuple[Tensor, Tensor, Tensor], table: Tensor, order: Tensor, noise: Tensor, heat: Tensor, weight: Weights,
+    rate: Tensor, decay: Tensor, count: Tensor, config: TrainerConfig, shape: Shape,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Train K lanes for one epoch on packed parameters and moments, which are changed.
+
+    Args:
+        packed: value, first and second moment, (K, all) each.
+        table, order, noise: as in `train`. heat, rate, decay: (K,). count: (K,) steps so far.
+        weight: the lambdas in force. config, shape: fixed settings, sizes of the model.
+
+    Returns:
+        Weighted terms (steps, K, 4), and gradient norms before clipping (steps, K).
+    """
+    steps, lanes = order.shape[:2]
+    counts = count[None] + torch.arange(1, steps + 1)[:, None]
+    slope, floor = bias_corrections(counts, rate)
+    terms, norms = np.empty((steps, lanes, 4), np.float32), np.empty((steps, lanes), np.float32)
+    train(
+        *(part.numpy() for part in packed), table.numpy(), order.numpy(), noise.numpy(), heat.numpy(),
+        torch.stack(weight, 1).numpy(), decay.numpy(), slope, floor, np.float32(config.clip_norm),
+        plan_of(shape, config), shape.variables**2, terms, norms,
+    )  # fmt: skip
+    return torch.from_numpy(terms), torch.from_numpy(norms)
+
+
+def bias_corrections(counts: Tensor, rate: Tensor) -> tuple[Floats, Floats]:
+    """Return Adam's factors for step counts (steps, K): a step is first / (sqrt(second) * slope + floor)."""
+    powers = [np.array([[beta**count for count in row] for row in counts.tolist()]) for beta in (BETA1, BETA2)]
+    corrected = rate.double().numpy() / (1.0 - powers[0])
+    slope = (-1.0 / (corrected * np.sqrt(1.0 - powers[1]))).astype(np.float32)
+    return slope, (-EPSILON / corrected).astype(np.float32)
+
+
+def gradients(
+    value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
+) -> tuple[Terms, Tensor, Tensor]:
+    """Return what `gradient.gradients` does, float32."""
+    packed, lanes, d = pack(value), rows.shape[0], shape.variables
+    gradient, terms, graph = torch.empty_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
+    gradients_of(
+        packed.numpy(), rows.contiguous().numpy(), noise.contiguous().numpy(), heat.numpy(),
+        torch.stack(weight, 1).numpy(), plan_of(shape, config, dense=True), gradient.numpy(), terms.numpy(),
+        graph.numpy(),
+    )  # fmt: skip
+    return Terms(*terms.unbind(1)), gradient, graph
+
+
+def compile_kernels() -> None:
+    """Compile what training needs, or load it where that has been done before, by one step of a tiny model."""
+    config = TrainerConfig(max_lag=1)
+    shape = model_shape(2, config)
+    lane = init_parameters(shape, np.random.default_rng(0))
+    packed = pack(lane)
+    rows, one = torch.zeros(2, 2, 2 + shape.features), torch.ones(1)
+    weight = Weights(one, one, one, one)
+    train_packed(
+        (packed.clone(), packed.clone(), packed.square()), rows, torch.zeros(1, 1, 2, dtype=torch.int64),
+        torch.zeros(1, 1, 2, 2), one, weight, one, one, torch.zeros(1), config, shape,
+    )  # fmt: skip
+    gradients(lane, one, torch.zeros(1, 2, 2), rows.permute(1, 2, 0)[None], weight, config, shape)

@@ -1,0 +1,107 @@
+"""Epochs of training, no evaluation: compiled lane by lane, or as a tensor program of all lanes."""
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core.architecture import learner
+from core.batches import Batch, draw_epoch, laid_out
+from core.config import TrainerConfig
+from core.data import TRAIN, Dataset, samples
+from core.kernel_train import train_packed
+from core.lanes import Lanes, join, select
+from core.model import model_shape, open_probability, pack, unpack
+from core.optimizer import Adam, clip, gradient_norm
+from core.schedule import progress, rate_in_force, temperature, weights
+
+FIXED_COST = 0.5
+"""What a step costs with all gates shut, where all gates open add 1."""
+
+
+class EpochLog(NamedTuple):
+    """One epoch: terms (steps, K, 4), gradient norms before clipping (steps, K), and its first step's batch."""
+
+    terms: Tensor
+    norms: Tensor
+    batch: Batch
+
+    def of(self, first: int, last: int) -> "EpochLog":
+        """Return the part of lanes `first` up to `last`."""
+        rows, noise = (part[first:last].contiguous() for part in self.batch)
+        return EpochLog(
+            self.terms[:, first:last].contiguous(), self.norms[:, first:last].contiguous(), Batch(rows, noise)
+        )
+
+    def twice(self) -> "EpochLog":
+        """Return the log of a lone lane as that of two lanes."""
+        rows, noise = (torch.cat([part, part]) for part in self.batch)
+        return EpochLog(self.terms.expand(-1, 2, -1), self.norms.expand(-1, 2), Batch(rows, noise))
+
+
+def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch; the lanes given are not changed."""
+    if learner(config).compiled:
+        return train_compiled(lanes, dataset, config)
+    if len(lanes.trial) == 1:  # some batched products take another path for a stack of one
+        pair, log = train_epoch(join([lanes, lanes]), dataset, config)
+        return select(pair, [0]), log.of(0, 1)
+    return train_steps(lanes, learner(config).batches(lanes, dataset, config), len(dataset.names), config)
+
+
+def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
+    """Return what training each lane is expected to cost beside the others; a shut gate costs next to nothing."""
+    if not learner(config).compiled:
+        return [1.0] * len(lanes.trial)
+    opened = open_probability(lanes.value.gate, temperature(lanes.epoch, config))
+    expected: list[float] = (FIXED_COST + opened.mean((1, 2))).tolist()
+    return expected
+
+
+@torch.no_grad()
+def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch by compiled steps; the lanes given are not changed."""
+    rows, d = samples(dataset, TRAIN, config).rows, len(dataset.names)
+    draws = draw_epoch(lanes, len(rows), d, config)
+    packed = (pack(lanes.value), pack(lanes.first), pack(lanes.second))
+    terms, norms = train_packed(
+        packed, rows, draws.order, draws.noise, temperature(lanes.epoch, config),
+        weights(lanes, progress(lanes.epoch, config)), rate_in_force(lanes.plateau.lr, lanes.epoch, config).float(),
+        lanes.setting("weight_decay"), lanes.step, config, model_shape(d, config),
+    )  # fmt: skip
+    opening = Batch(laid_out(rows, draws.order[0]), draws.noise[0])
+    return after_epoch(lanes, packed, EpochLog(terms, norms, opening))
+
+
+@torch.no_grad()
+def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for the steps of one epoch, on packed parameters; the lanes given are not changed."""
+    model = learner(config)
+    heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
+    value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
+    spared = 0 if model.graph_decays else variables**2
+    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
+    rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
+    adam = Adam(value, first, second, lanes.step, rate, decay)
+    logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
+    opening, views = next(batches), unpack(value, lanes.value)
+    for batch in chain([opening], batches):
+        loss, gradient = model.step_terms(views, batch, heat, weight, config)
+        norm = gradient_norm(gradient)
+        clip(gradient, norm, config.clip_norm)
+        adam.step(gradient)
+        logged.append(torch.stack(loss, dim=1))
+        norms.append(norm)
+    return after_epoch(lanes, (value, first, second), EpochLog(torch.stack(logged), torch.stack(norms), opening))
+
+
+def after_epoch(lanes: Lanes, packed: tuple[Tensor, ...], log: EpochLog) -> tuple[Lanes, EpochLog]:
+    """Return the lanes with packed weights and moments after an epoch, its steps counted; and its log."""
+    bad = ~torch.isfinite(log.norms)
+    first_bad = lanes.step + 1 + bad.int().argmax(0)
+    failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
+    moved = [unpack(flat, lanes.value) for flat in packed]
+    lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
+    return lanes._replace(step=lanes.step + len(log.norms), epoch=lanes.epoch + 1, failed_step=failed), log
