@@ -16,7 +16,7 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,14 +157,17 @@ class RunFolder:
         torch.save(
             {
                 "format": FORMAT,
-                "finished": [int(row["number"]) for row in saved.trials],
+                "finished": whole_numbers([row["number"] for row in saved.trials]),
                 "live": [tuple(trial) for trial in saved.live],
                 "lanes": packed(saved.lanes),
                 "best": packed(saved.best),
                 "attributes": saved.attributes,
                 "search_seconds": saved.search_seconds,
                 "version": core.__version__,
-                "sums": self.sums,
+                "sums": {
+                    name: torch.stack([whole_numbers(sums), whole_numbers(sums.values())])
+                    for name, sums in self.sums.items()
+                },
             },
             buffer,
         )
@@ -193,11 +196,11 @@ class RunFolder:
             check_format(self.path, state["format"])
             live = [LiveTrial(*item) for item in state["live"]]
             lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
-            finished = {int(number) for number in state["finished"]}
+            finished = set(listed(state["finished"]))
             attributes, seconds = str(state["attributes"]), float(state["search_seconds"])
             reached = dict(zip((t.number for t in live), [] if lanes is None else lanes.epoch.tolist(), strict=True))
             json.loads(attributes)
-            sums = {name: dict(state["sums"][name]) for name in self.sums} if "sums" in state else None
+            sums = {name: summed(state["sums"][name]) for name in self.sums} if "sums" in state else None
         except UNREADABLE as error:
             raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
         trials, epochs = self.read_records(finished, reached, sums)
@@ -308,6 +311,24 @@ class RunFolder:
         return RunFolderError(
             f"{self.path / name}: rows of earlier rounds are gone or unreadable{where}", "start anew with --fresh"
         )
+
+
+def whole_numbers(numbers: Collection[int]) -> "torch.Tensor":
+    """Return whole numbers as a tensor, which a checkpoint holds in one piece."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.fromiter(numbers, np.int64, len(numbers)))
+
+
+def listed(numbers: Any) -> list[int]:
+    """Return whole numbers that a checkpoint has as a tensor, or, an older one, as a list."""
+    return [int(number) for number in (numbers if isinstance(numbers, list) else numbers.tolist())]
+
+
+def summed(sums: Any) -> dict[int, int]:
+    """Return checksums by trial, which a checkpoint has as a tensor of both; an older one has them as they are."""
+    return dict(sums) if isinstance(sums, dict) else dict(zip(*sums.tolist(), strict=True))
 
 
 def packed(lanes: "Lanes | None") -> "list[torch.Tensor]":

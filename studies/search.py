@@ -8,8 +8,9 @@ suggestions then depend on the records alone, not on how often the run was conti
 import json
 import sys
 import warnings
+from bisect import bisect_left, insort
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
@@ -69,16 +70,32 @@ class CohortPruner(BasePruner):
 
     def __init__(self, epochs: list[int], keep: float, quorum: int = 4) -> None:
         self.epochs, self.keep, self.quorum = frozenset(epochs), keep, quorum
+        self.settled: tuple[int, int] = (-1, 0)
+        self.reached: dict[int, list[float]] = {}
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Tell whether the trial ends now."""
         step = trial.last_step
         if step not in self.epochs:
             return False
-        others = study.get_trials(deepcopy=False)
-        values = [other.intermediate_values[step] for other in others if step in other.intermediate_values]
-        better = sum(value < trial.intermediate_values[step] for value in values)
-        return len(values) >= self.quorum and better >= self.keep * len(values)
+        others, mine = study.get_trials(deepcopy=False), trial.intermediate_values[step]
+        known = self.known(study, others, step)
+        live = [other.intermediate_values for other in others[self.settled[1] :]]
+        values = [reported[step] for reported in live if step in reported]
+        better, count = bisect_left(known, mine) + sum(value < mine for value in values), len(known) + len(values)
+        return count >= self.quorum and better >= self.keep * count
+
+    def known(self, study: optuna.Study, trials: list[FrozenTrial], step: int) -> list[float]:
+        """Return in order what the trials before the first that still runs reported at an epoch, each read once."""
+        if self.settled[0] != id(study) or self.settled[1] > len(trials):
+            self.settled, self.reached = (id(study), 0), {epoch: [] for epoch in self.epochs}
+        place = self.settled[1]
+        while place < len(trials) and trials[place].state.is_finished():
+            for epoch in self.epochs.intersection(trials[place].intermediate_values):
+                insort(self.reached[epoch], trials[place].intermediate_values[epoch])
+            place += 1
+        self.settled = (id(study), place)
+        return self.reached[step]
 
 
 def make_pruner(spec: SweepSpec) -> BasePruner:
@@ -157,6 +174,7 @@ class Search:
             study_name=spec.study, storage=self.storage, direction="minimize", pruner=pruner
         )
         self.live: dict[int, optuna.Trial] = {}
+        self.settled, self.finished_attributes = 0, dict[int, dict[str, Any]]()
 
     @property
     def asked(self) -> int:
@@ -194,13 +212,19 @@ class Search:
     def attributes(self) -> str:
         """Return what samplers keep between trials, as JSON: for the study, and for each trial that matters."""
         storage, trials = self.study._storage, self.study.get_trials(deepcopy=False)
-        kept = {
-            trial.number: trial.system_attrs
-            for trial in trials
-            if trial.number in self.live or any(key.startswith(KEPT_ATTRIBUTES) for key in trial.system_attrs)
-        }
+        while self.settled < len(trials) and trials[self.settled].state.is_finished():
+            self.keep(self.finished_attributes, trials[self.settled])
+            self.settled += 1
+        kept = dict(self.finished_attributes)
+        for trial in trials[self.settled :]:
+            self.keep(kept, trial)
         found = {"study": storage.get_study_system_attrs(self.study._study_id), "trials": kept}
         return json.dumps(found if self.grid is None else {**found, "grid": self.grid.state(running=bool(self.live))})
+
+    def keep(self, kept: dict[int, dict[str, Any]], trial: FrozenTrial) -> None:
+        """Note a trial's attributes if they matter: while it runs, or where a sampler looks back on them."""
+        if trial.number in self.live or any(key.startswith(KEPT_ATTRIBUTES) for key in trial.system_attrs):
+            kept[trial.number] = trial.system_attrs
 
     def restore(self, trials: list["Restored"], attributes: str) -> None:
         """Put the trials of an earlier process back, in number order and without a gap.

@@ -59,16 +59,18 @@ class Sweep:
         self.live: list[LiveTrial] = []
         self.lanes: Lanes | None = None
         self.best: Lanes | None = None
+        self.leading: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.spent: dict[int, float] = {}
         self.diagnosed: dict[int, list[dict[str, Any]]] = {}
-        self.mirrored: Callable[[list[Any]], None] = lambda _: None
+        self.mirrored: Callable[[list[Any]], None] | None = None
 
     def restore(self, saved: Saved) -> None:
         """Go on from where an earlier process was; a journal that cannot is refused before anything is written."""
         self.journal = self.open_journal()
         self.trials, self.epochs, self.live, self.lanes = saved.trials, saved.epochs, saved.live, saved.lanes
         self.seconds, self.best = saved.search_seconds, saved.best
+        self.leading = [row for row in [leader(self.trials, self.objective)] if row is not None]
         reported: dict[int, dict[int, float]] = {}
         going = {trial.number for trial in self.live}
         for row in saved.epochs:
@@ -112,7 +114,7 @@ class Sweep:
         budget = self.search.budget()
         journal = self.journal or self.open_journal()
         journal.append(self.search.finished(journal.written))
-        self.mirrored(self.search.finished(0))
+        self.mirror()
         while not self.stop():
             begin = time.perf_counter()
             self.refill(budget)
@@ -120,11 +122,16 @@ class Sweep:
                 break
             self.advance()
             journal.append(self.search.finished(journal.written))
-            self.mirrored(self.search.finished(0))
+            self.mirror()
             self.seconds += time.perf_counter() - begin
             self.save()
             self.watcher.round_ended(self.trials, self.share())
         self.folder.rewrite(self.trials, self.epochs)
+
+    def mirror(self) -> None:
+        """Hand all finished trials to who copies them, if anybody does."""
+        if self.mirrored is not None:
+            self.mirrored(self.search.finished(0))
 
     def share(self) -> float:
         """Return the share of the search that is done, in [0, 1]; a trial that was pruned is done."""
@@ -186,7 +193,8 @@ class Sweep:
             rows.append(row)
             if row["state"] == FAILED:
                 self.write_error(row)
-            best = leader(self.trials, self.objective) is row
+            best = leader([*self.leading, row], self.objective) is row
+            self.leading = [row] if best else self.leading
             self.best = select(self.lanes, [lane]) if best else self.best
             self.watcher.trial_ended(row, best)
         return rows

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -42,6 +43,7 @@ class Terminal:
         self.bar: Any = None
         self.bar_width = WIDE_BAR
         self.printed = time.monotonic()
+        self.counted, self.rows_counted = Counter[str](), 0
 
     def say(self, line: str) -> None:
         """Print a line above the bar, and add it to the log."""
@@ -106,10 +108,12 @@ class Terminal:
 
     def round_ended(self, rows: list[dict[str, Any]], share: float) -> None:
         """Redraw the bar, or print a plain line every ten seconds."""
-        states = [row["state"] for row in rows]
-        empty = sum(row.get("degenerate") == "empty" for row in rows)
+        for row in rows[self.rows_counted :]:  # none is counted twice, however many there are
+            self.counted[row["state"]] += 1
+            self.counted["empty"] += row.get("degenerate") == "empty"
+        self.rows_counted = len(rows)
         best = "no result yet" if self.best is None else "best " + " ".join(result_text(self.best).split("  ")[:3])
-        ended = f"{states.count(PRUNED)} pruned {states.count(FAILED)} failed {empty} empty"
+        ended = f"{self.counted[PRUNED]} pruned {self.counted[FAILED]} failed {self.counted['empty']} empty"
         self.progress(len(rows), self.budget, share, [best, ended])
 
     def fresh_round_ended(self, done: int, total: int, share: float) -> None:
