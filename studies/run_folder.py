@@ -74,6 +74,13 @@ class Saved(NamedTuple):
     search_seconds: float
 
 
+NEEDED = {
+    TRIALS: ("number", "state", "seed", "epochs", "val_shd", "val_f1", "val_shd_blind", "blind_score"),
+    EPOCHS: ("trial", "epoch", "epoch_time", "val_shd"),
+}
+"""Columns of a record without which a run cannot go on, beside the swept settings."""
+
+
 def has_graph(row: dict[str, Any]) -> bool:
     """Tell whether a row's blind graph can be read; a failed trial has none."""
     try:
@@ -295,7 +302,9 @@ class RunFolder:
             data = path.read_bytes() if path.exists() else b""
             text = decompress(data) if name.endswith(".gz") else data.decode(errors="replace")
             rows = read_rows(text)
-            if not all(isinstance(row[key], int) for row in rows):
+            needed = (*NEEDED[name], *(self.swept if name == TRIALS else ()))
+            whole = all(isinstance(row[key], int) for row in rows)
+            if not whole or any(column not in row for row in rows[:1] for column in needed):
                 raise self.damaged(name)
         except (OSError, ValueError, KeyError, csv.Error) as error:
             raise self.damaged(name) from error

@@ -303,3 +303,14 @@ def test_names_stay_inside_the_output_folder(name: str) -> None:
         with pytest.raises(InputError, match="name"):
             run_name(*pair, "0123456789")
     assert run_name("study", "data", "0123456789") == "study-data-012345"
+
+
+@pytest.mark.parametrize("column", ["seed", "epochs", "val_shd", "blind_score", "lr"])
+def test_a_record_without_a_column_is_refused(stopped: Path, capsys: pytest.CaptureFixture[str], column: str) -> None:
+    """A changed name in the header is a line and exit code 3, never a traceback."""
+    table = stopped / "trials.csv"
+    header, rest = table.read_text().split("\n", 1)
+    names = [f"{name}x" if name == column else name for name in header.split(",")]
+    table.write_text("\n".join([",".join(names), rest]))
+    assert continued() == "refused"
+    assert "gone or unreadable" in capsys.readouterr().err
