@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.config import TrainerConfig
-from core.losses import DECAY, Terms, Weights, apart, spectral_bound
+from core.losses import DECAY, LEAST_VARIANCE, Terms, Weights, apart, spectral_bound
 from core.model import GATE_HIGH, GATE_LOW, LOG_SCALE_LIMIT, Parameters, Shape, off_diagonal, stable_sigmoid, unpack
 from core.passes import backward, forward
 
@@ -98,12 +98,12 @@ def correlation_gradient(latents: Tensor, share: Tensor) -> tuple[Tensor, Tensor
     mean = latents.mean(2, keepdim=True)
     covariance = torch.baddbmm(mean * mean.transpose(1, 2), latents, latents.transpose(1, 2), beta=-1, alpha=1.0 / rows)
     variance = torch.diagonal(covariance, dim1=1, dim2=2)
-    inverse = variance.clamp(min=1e-6).sqrt().reciprocal()
+    inverse = variance.clamp(min=LEAST_VARIANCE).sqrt().reciprocal()
     outer = inverse[:, :, None] * inverse[:, None, :]
     correlation = covariance * outer
     size = (correlation.abs() * share).sum((1, 2))
     pull = correlation.sign() * share
-    spin = ((pull * correlation).sum(2) * inverse.square()).where(variance >= 1e-6, torch.zeros(()))
+    spin = ((pull * correlation).sum(2) * inverse.square()).where(variance >= LEAST_VARIANCE, torch.zeros(()))
     system = (pull * outer - torch.diag_embed(spin)) * (2.0 / rows)
     return size, torch.baddbmm(torch.bmm(system, mean), system, latents, beta=-1)
 

@@ -1,11 +1,16 @@
 """What a compiled step is told, the room it works in, and how it sees a lane's packed parameters."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import TrainerConfig
+from core.kernel_terms import KINDS
 from core.kernels import Floats, compiled
+from core.losses import kinds
+from core.model import Shape, reads
 
 
 class Plan(NamedTuple):
@@ -13,7 +18,8 @@ class Plan(NamedTuple):
 
     reads: (P, F) float32 of 0 and 1. kind_of: (P,) int64, 0 signal, 1 own, 2 noise. cycles: of `kernel_terms.KINDS`.
     likelihood, summed: the reconstruction is a likelihood and not a squared error; terms are sums and not means.
-    dense: gates that are shut have a gradient too (`diagnosis`).
+    dense: gates that are shut have a gradient too (`diagnosis`). The sizes are those of `model.Shape`, whose flags, as
+    tuples, would have the step compiled anew for every number of lags.
     """
 
     variables: int
@@ -28,6 +34,16 @@ class Plan(NamedTuple):
     likelihood: bool
     summed: bool
     dense: bool
+
+
+@lru_cache(maxsize=32)
+def plan_of(shape: Shape, config: TrainerConfig, *, dense: bool = False) -> Plan:
+    """Return what a compiled step is told of the model and the settings."""
+    return Plan(
+        shape.variables, shape.features, shape.signal, shape.bias, shape.noise, shape.hidden, reads(shape).numpy(),
+        np.array(kinds(shape)), KINDS[config.acyclicity], config.reconstruction != "mse", config.reduction == "sum",
+        dense,
+    )  # fmt: skip
 
 
 class Views(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from core.kernel_forward import decode, drive_of, encode
 from core.kernel_plan import parts_of
 from core.kernel_rows import dot, fma, total
-from core.kernels import ONE, ZERO, Floats, compiled, tanh
+from core.kernels import ONE, ZERO, Floats, compiled
 
 
 @compiled
@@ -18,28 +18,6 @@ def squared_error(rows: Floats, j: int, means: Floats) -> Any:
         means[1, r] = (rows[j, 0, r] - means[0, r]) * rows[j, 1, r]
     seen = total(rows, (j * rows.shape[1] + 1) * size, size)
     return dot(means, size, means, size, size) / (seen if seen > ONE else ONE)
-
-
-@compiled
-def mean_without(
-    parts: Any, plan: Any, latents: Floats, i: int, j: int, fed: Floats, line: Floats, means: Floats
-) -> None:
-    """Write the mean of target j, (B,) of means, where what i sends is taken off what the target is fed, (M, B)."""
-    size = fed.shape[1]
-    for m in range(fed.shape[0]):
-        for r in range(size):
-            line[r] = fed[m, r]
-        for k in range(plan.signal):
-            weight = -parts.mix[j, m, i, k]
-            for r in range(size):
-                line[r] = fma(weight, latents[i, k, r], line[r])
-        if m == 0:
-            for r in range(size):
-                means[0, r] = line[r]
-        else:
-            weight = parts.readout[j, m - 1]
-            for r in range(size):
-                means[0, r] = fma(weight, tanh(line[r]), means[0, r])
 
 
 @compiled
@@ -56,8 +34,7 @@ def edge_errors(
     d, size = plan.variables, rows.shape[2]
     latents = np.empty((d, plan.signal + plan.bias + plan.noise, size), np.float32)
     fed, drive = np.empty((plan.hidden + 1, size), np.float32), np.empty((plan.hidden + 1, size), np.float32)
-    means, line = np.empty((2, size), np.float32), np.empty(size, np.float32)
-    shut = np.zeros((d, d), np.float32)
+    means, shut = np.empty((2, size), np.float32), np.zeros((d, d), np.float32)
     for lane in range(value.shape[0]):
         parts = parts_of(value[lane], plan)
         encode(parts, plan, rows, latents)
@@ -68,7 +45,14 @@ def edge_errors(
             drive_of(parts, plan, gates[lane], latents, j, fed)
             for i in range(d):
                 if gates[lane, i, j] != ZERO:
-                    mean_without(parts, plan, latents, i, j, fed, line, means)
+                    for m in range(drive.shape[0]):
+                        for r in range(size):
+                            drive[m, r] = fed[m, r]
+                        for k in range(plan.signal):
+                            weight = -parts.mix[j, m, i, k]
+                            for r in range(size):
+                                drive[m, r] = fma(weight, latents[i, k, r], drive[m, r])
+                    decode(parts, plan, latents, j, drive, means)
                     without[lane, i, j] = squared_error(rows, j, means)
             decode(parts, plan, latents, j, fed, means)
             whole[lane, j] = squared_error(rows, j, means)

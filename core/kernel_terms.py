@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from core.kernel_rows import dot, fma, total
 from core.kernels import HALF, ONE, TWO, ZERO, Floats, compiled, tanh
-from core.losses import DECAY
+from core.losses import DECAY, LEAST_VARIANCE
 from core.model import GATE_HIGH, GATE_LOW
 
 LOW, WIDTH = np.float32(GATE_LOW), np.float32(GATE_HIGH - GATE_LOW)
 SHIFT = np.float32(math.log(-GATE_LOW / GATE_HIGH))
-LEAST_VARIANCE = np.float32(1e-6)
+LEAST = np.float32(LEAST_VARIANCE)
 LOG_DET, TRACE_CUBED, WALKS = 0, 1, 2
 KINDS = {"log_det": LOG_DET, "trace_cubed": TRACE_CUBED, "walks": WALKS}
 """`trainer.acyclicity` as a number."""
@@ -162,7 +162,7 @@ def correlation_gradient(
             centred[p, r] -= mean
         held = dot(centred, p * size, centred, p * size, size) / rows
         spread[variance, p], spread[spin, p] = held, ZERO
-        spread[inverse, p] = ONE / np.sqrt(held if held > LEAST_VARIANCE else LEAST_VARIANCE)
+        spread[inverse, p] = ONE / np.sqrt(held if held > LEAST else LEAST)
     penalty = ZERO
     for p in range(count):
         for q in range(p):
@@ -179,7 +179,7 @@ def correlation_gradient(
                 for r in range(size):
                     out[v, q, r] = fma(factor, centred[p, r], out[v, q, r])
     for p in range(count):
-        if spread[variance, p] >= LEAST_VARIANCE:
+        if spread[variance, p] >= LEAST:
             factor = -spread[spin, p] * spread[inverse, p] * spread[inverse, p] * TWO / rows
             for r in range(size):
                 out[v, p, r] = fma(factor, centred[p, r], out[v, p, r])

@@ -5,7 +5,6 @@ in the processor's cache.
 """
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.config import TrainerConfig
-from core.kernel_plan import Plan, scratch_of
+from core.kernel_plan import plan_of, scratch_of
 from core.kernel_rows import dot, fma
 from core.kernel_step import lane_gradient
-from core.kernel_terms import KINDS
+from core.kernel_strength import edge_errors
 from core.kernels import ONE, ZERO, Floats, compiled
 from core.losses import Terms, Weights
-from core.model import Parameters, Shape, init_parameters, model_shape, pack, reads
-from core.optimizer import BETA1, BETA2, EPSILON
+from core.model import Parameters, Shape, init_parameters, model_shape, pack
+from core.optimizer import BETA1, BETA2, NORM_MARGIN, bias_corrections
 
 FIRST_SHARE, KEPT, SECOND_SHARE = np.float32(1.0 - BETA1), np.float32(BETA2), np.float32(1.0 - BETA2)
-TINY = np.float32(1e-6)
-
-
-@lru_cache(maxsize=32)
-def plan_of(shape: Shape, config: TrainerConfig, *, dense: bool = False) -> Plan:
-    """Return what a compiled step is told of the model and the settings."""
-    kinds = [0] * shape.signal + [1] * shape.bias + [2] * shape.noise
-    return Plan(
-        shape.variables, shape.features, shape.signal, shape.bias, shape.noise, shape.hidden, reads(shape).numpy(),
-        np.array(kinds), KINDS[config.acyclicity], config.reconstruction != "mse", config.reduction == "sum", dense,
-    )  # fmt: skip
+MARGIN = np.float32(NORM_MARGIN)
 
 
 @compiled
@@ -90,7 +79,7 @@ def train(
             lay_out(table, order[step, k], room.rows)
             lane_gradient(value[k], gradient, plan, room, noise[step, k], heat[k], weight[k], terms[step, k])
             norm = norm_of(gradient)
-            scale = limit / (norm + TINY)
+            scale = limit / (norm + MARGIN)
             if scale > ONE:
                 scale = ONE
             norms[step, k] = norm
@@ -134,8 +123,8 @@ def train_packed(
         Weighted terms (steps, K, 4), and gradient norms before clipping (steps, K).
     """
     steps, lanes = order.shape[:2]
-    counts = count[None] + torch.arange(1, steps + 1)[:, None]
-    slope, floor = bias_corrections(counts, rate)
+    found = [bias_corrections([done + step for done in count.tolist()], rate.double()) for step in range(1, steps + 1)]
+    slope, floor = (torch.stack(part).numpy() for part in zip(*found, strict=True))
     terms, norms = np.empty((steps, lanes, 4), np.float32), np.empty((steps, lanes), np.float32)
     train(
         *(part.numpy() for part in packed), table.numpy(), order.numpy(), noise.numpy(), heat.numpy(),
@@ -143,14 +132,6 @@ def train_packed(
         plan_of(shape, config), shape.variables**2, terms, norms,
     )  # fmt: skip
     return torch.from_numpy(terms), torch.from_numpy(norms)
-
-
-def bias_corrections(counts: Tensor, rate: Tensor) -> tuple[Floats, Floats]:
-    """Return Adam's factors for step counts (steps, K): a step is first / (sqrt(second) * slope + floor)."""
-    powers = [np.array([[beta**count for count in row] for row in counts.tolist()]) for beta in (BETA1, BETA2)]
-    corrected = rate.double().numpy() / (1.0 - powers[0])
-    slope = (-1.0 / (corrected * np.sqrt(1.0 - powers[1]))).astype(np.float32)
-    return slope, (-EPSILON / corrected).astype(np.float32)
 
 
 def gradients(
@@ -168,7 +149,7 @@ def gradients(
 
 
 def compile_kernels() -> None:
-    """Compile what training needs, or load it where that has been done before, by one step of a tiny model."""
+    """Compile what training and reading graphs need, or load it where that has been done, by a step of a tiny model."""
     config = TrainerConfig(max_lag=1)
     shape = model_shape(2, config)
     lane = init_parameters(shape, np.random.default_rng(0))
@@ -179,4 +160,7 @@ def compile_kernels() -> None:
         (packed.clone(), packed.clone(), packed.square()), rows, torch.zeros(1, 1, 2, dtype=torch.int64),
         torch.zeros(1, 1, 2, 2), one, weight, one, one, torch.zeros(1), config, shape,
     )  # fmt: skip
-    gradients(lane, one, torch.zeros(1, 2, 2), rows.permute(1, 2, 0)[None], weight, config, shape)
+    batch = rows.permute(1, 2, 0).contiguous()
+    gradients(lane, one, torch.zeros(1, 2, 2), batch[None], weight, config, shape)
+    found = (np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))
+    edge_errors(packed.numpy(), found[2], batch.numpy(), plan_of(shape, config), *found)

@@ -10,6 +10,8 @@ from core.config import TrainerConfig
 from core.model import Prediction, Shape
 
 DECAY = 0.9
+LEAST_VARIANCE = 1e-6
+"""Of a latent over a batch, where its correlations are taken."""
 
 
 class Weights(NamedTuple):
@@ -141,17 +143,22 @@ def disentanglement(latents: Tensor, shape: Shape, lanes: int, reduction: str = 
     covariance = torch.baddbmm(
         mean * mean.transpose(1, 2), latents, latents.transpose(1, 2), beta=-1, alpha=1.0 / latents.shape[-1]
     )
-    deviation = torch.diagonal(covariance, dim1=1, dim2=2).clamp(min=1e-6).sqrt()
+    deviation = torch.diagonal(covariance, dim1=1, dim2=2).clamp(min=LEAST_VARIANCE).sqrt()
     correlation = covariance / (deviation[:, :, None] * deviation[:, None, :])
     between = apart(shape)
     total = (correlation * between).abs().view(lanes, -1).sum(1)
     return total if reduction == "sum" else total / (between.sum() * (latents.shape[0] // lanes))
 
 
+def kinds(shape: Shape) -> list[int]:
+    """Return what each of a variable's latents is: 0 signal, 1 own, 2 noise."""
+    return [0] * shape.signal + [1] * shape.bias + [2] * shape.noise
+
+
 @lru_cache(maxsize=32)
 def apart(shape: Shape) -> Tensor:
     """Return (P, P) ones where two latents belong to different kinds, zeros elsewhere."""
-    kind = torch.tensor([0] * shape.signal + [1] * shape.bias + [2] * shape.noise)
+    kind = torch.tensor(kinds(shape))
     return (kind[:, None] != kind[None, :]).float()
 
 

@@ -9,6 +9,8 @@ from torch import Tensor
 from core.config import TrainerConfig
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+NORM_MARGIN = 1e-6
+"""Added to a norm before the limit is divided by it, as torch does."""
 TILE = 4
 """Lanes stepped at once: their numbers stay in the processor's caches from one operation to the next."""
 
@@ -27,9 +29,19 @@ def gradient_norm(gradient: Tensor) -> Tensor:
 
 def clip(gradient: Tensor, norm: Tensor, limit: float) -> None:
     """Scale each lane's gradient (K, all of it) in place so that its norm (K,) is at most the limit (torch's rule)."""
-    scale = (limit / (norm + 1e-6)).clamp(max=1.0)
+    scale = (limit / (norm + NORM_MARGIN)).clamp(max=1.0)
     if bool((scale != 1.0).any()):
         gradient.mul_(scale[:, None])
+
+
+def bias_corrections(counts: list[int], lr: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and floor, (K,) each, of lanes at their step counts: a step is first / (sqrt(second) slope + floor).
+
+    lr: (K,) float64, the learning rates.
+    """
+    root2 = torch.tensor([math.sqrt(1.0 - BETA2**count) for count in counts], dtype=torch.float64)
+    rate = lr / torch.tensor([1.0 - BETA1**count for count in counts], dtype=torch.float64)
+    return (-1.0 / (rate * root2)).float(), (-EPSILON / rate).float()
 
 
 class Adam:
@@ -51,10 +63,8 @@ class Adam:
     def step(self, gradient: Tensor) -> None:
         """Apply one step with the gradient (K, P), which is used up."""
         self.counts = [count + 1 for count in self.counts]
-        root2 = torch.tensor([math.sqrt(1.0 - BETA2**count) for count in self.counts], dtype=torch.float64)
-        rate = self.lr / torch.tensor([1.0 - BETA1**count for count in self.counts], dtype=torch.float64)
-        slope, floor = (-1.0 / (rate * root2)).float()[:, None], (-EPSILON / rate).float()[:, None]
-        scales = zip(*(torch.split(part, TILE) for part in (gradient, slope, floor)), strict=True)
+        corrections = (part[:, None] for part in bias_corrections(self.counts, self.lr))
+        scales = zip(*(torch.split(part, TILE) for part in (gradient, *corrections)), strict=True)
         for (value, first, second, decay), (own, steep, least) in zip(self.parts, scales, strict=True):
             own.addcmul_(value, decay)
             first.lerp_(own, 1.0 - BETA1)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.kernel_plan import plan_of
 from core.kernel_strength import edge_errors
-from core.kernel_train import plan_of
 from core.model import Parameters, model_shape, open_probability, pack
 
 NEEDED_SHARE = 0.025

@@ -1,8 +1,8 @@
 """Lanes of several data sets in one tensor program.
 
-A training that is alone on its data set, as every fresh data set's is, costs mostly what its operations cost to
-start. Batches of equal shape can be stacked wherever their rows come from, so such trainings share their steps;
-only drawing the batches and evaluating are done data set by data set.
+Where steps are not compiled, a training that is alone on its data set, as every fresh data set's is, costs mostly what
+its operations cost to start. Batches of equal shape can be stacked wherever their rows come from, so such trainings
+share their steps; only drawing the batches and evaluating are done data set by data set.
 """
 
 import time

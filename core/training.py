@@ -56,7 +56,7 @@ def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
     if not learner(config).compiled:
         return [1.0] * len(lanes.trial)
     opened = open_probability(lanes.value.gate, temperature(lanes.epoch, config))
-    expected: list[float] = (FIXED_COST + opened.mean((1, 2))).tolist()
+    expected: list[float] = (FIXED_COST + opened.mean((1, 2)).nan_to_num(1.0)).tolist()
     return expected
 
 

@@ -23,7 +23,7 @@ HOW = {
         "core and one thread; the numbers take turns, and each repetition begins with another one. A trial-step "
         "is one optimiser step of one trial. The trials are past their warm-up, with edge prices spread over the "
         "search space, as in a sweep: a compiled step costs less where gates are shut. PyTorch alone is one trial by "
-        "whole-tensor operations, the same steps with nothing compiled."
+        "whole-tensor operations: the same steps with nothing compiled, then the same evaluation."
     ),
     "plain": (
         "Each side runs as a process of its own from its start to its end, one after the other with the same "

@@ -21,8 +21,8 @@ from core.lanes import Lanes
 from core.results import Outcome, saved_weights
 from core.run_format import FORMAT
 from core.tables import Table
+from studies.files import write_whole
 from studies.records import DIAGNOSIS_COLUMNS, cell, csv_text
-from studies.run_folder import write_whole
 from sweeps.spec import SweepSpec
 
 LOG_NAMES = (

@@ -3,7 +3,8 @@
 import time
 from pathlib import Path
 
-from studies.run_folder import RunFolder, Saved
+from studies.checkpoint import Saved
+from studies.run_folder import RunFolder
 
 
 class TimedFolder(RunFolder):

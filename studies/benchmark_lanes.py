@@ -54,7 +54,7 @@ def typical_lanes(count: int, spec: BenchmarkSpec, dataset: Dataset) -> Lanes:
 
 
 def advance_alone(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
-    """Advance one trial as whole-tensor operations of PyTorch: the same steps and evaluation, nothing compiled."""
+    """Advance one trial by whole-tensor operations of PyTorch: no step is compiled; the evaluation is everybody's."""
     begin, logs = time.perf_counter(), []
     for _ in range(config.evaluate_every):
         batches = learner(config).batches(lanes, dataset, config)

@@ -25,10 +25,10 @@ from core.results import Outcome, finish
 from core.together import Group, advance_together
 from core.trainer import Evaluation, start
 from core.training import costs
+from studies.checkpoint import packed, unpacked
 from studies.confirm import DIVERGED, Fresh, fresh_data_seeds, fresh_dataset, fresh_seeds
-from studies.files import read_tensors
+from studies.files import UNREADABLE, read_tensors, write_whole
 from studies.rounds import Workers, in_order, shards
-from studies.run_folder import UNREADABLE, packed, unpacked, write_whole
 
 Key = tuple[int, int, int | None]
 """Trial, seed and data seed of a training; data seed None on the sweep's own data."""

@@ -101,7 +101,7 @@ def command(args: "Namespace", begin: float) -> int:
 def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
     """Check the data too, say what is there already, estimate the time of what is left; write nothing."""
     from core.data import prepare
-    from studies.run_folder import run_name, run_path, trials_done
+    from studies.run_names import run_name, run_path, trials_done
 
     dataset = prepare(table, spec.trainer)
     path = run_path(Path(args.out), run_name(spec.study, table.name, identity(spec, table)), fresh=args.fresh)
@@ -137,7 +137,7 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
 def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str, begin: float) -> int:
     """Open the run folder, search, confirm the winner, and write the report."""
     from core.data import prepare
-    from studies.run_folder import open_run, run_name
+    from studies.run_names import open_run, run_name
 
     dataset = prepare(table, spec.trainer)
     name = run_name(spec.study, table.name, identity(spec, table))

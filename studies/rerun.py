@@ -225,9 +225,9 @@ def other_seeds(args: Namespace, record: Record, row: dict[str, Any], dataset: "
     """Train a trial's settings on fresh seeds, as lanes; print mean and interval."""
     from studies.artefacts import as_json
     from studies.confirm import SEED_COLUMNS, confirm, fresh_seeds, summary_of
+    from studies.files import write_whole
     from studies.records import write_rows
     from studies.rounds import Workers
-    from studies.run_folder import write_whole
     from studies.terminal import announce
     from sweeps.spec import BackendConfig
 

@@ -18,6 +18,7 @@ from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from numpy.typing import NDArray
 
+from core.architecture import learner
 from core.config import TrainerConfig
 from core.data import Dataset
 from core.errors import ClusterError
@@ -86,11 +87,6 @@ def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
     return work(*arguments)
 
 
-def warm_up() -> None:
-    """Make ready what a worker's first round would wait for."""
-    compile_kernels()
-
-
 def advance_shard(
     arrays: list[NDArray[Any]], dataset: Dataset, config: TrainerConfig
 ) -> tuple[list[NDArray[Any]], list[Evaluation]]:
@@ -152,7 +148,8 @@ class Workers:
         """Start the processes; those of a cluster run already."""
         if not self.cluster and self.own_jobs > 1:
             self.pool.__enter__()
-            calls = [joblib.delayed(in_worker)(warm_up) for _ in range(self.own_jobs)]
+            ready = compile_kernels if learner(self.config).compiled else one_thread
+            calls = [joblib.delayed(in_worker)(ready) for _ in range(self.own_jobs)]
             self.caller.submit(self.pool, calls)  # they import and compile while this process gets ready
         return self
 

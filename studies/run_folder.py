@@ -1,4 +1,4 @@
-"""Everything on disk: the folder of a run, its lock, its records and its checkpoint.
+"""Everything on disk: the folder of a run, its lock, and its records, brought in line with its checkpoint.
 
 Files appear whole, by write-then-rename. The two records are appended to once a round and then named in
 the checkpoint; on continuing, what the checkpoint does not name is dropped, so a kill at any moment costs
@@ -9,26 +9,20 @@ since, and a checkpoint whose bytes were, are refused. What is cut off a torn fi
 import contextlib
 import csv
 import fcntl
-import io
 import json
 import os
-import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-import core
-from core.errors import InputError, RunFolderError
+from core.errors import RunFolderError
 from core.graph_text import edges_of
-from core.run_format import FORMAT as FORMAT
 from core.run_format import check_format
-from studies.files import UNREADABLE as UNREADABLE
-from studies.files import check_journal, cut_torn_line, keep_torn, read_tensors
-from studies.files import folder_error as folder_error
-from studies.files import write_whole as write_whole
+from studies.checkpoint import Saved, as_bytes, read_checkpoint
+from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, keep_torn, write_whole
 from studies.records import (
     COMPLETE,
     EPOCH_COLUMNS,
@@ -44,34 +38,8 @@ from studies.records import (
     write_rows,
 )
 
-if TYPE_CHECKING:  # a folder in use is refused before torch is imported
-    import torch
-
-    from core.lanes import Lanes
-
 TRIALS, EPOCHS, CHECKPOINT = "trials.csv", "epochs.csv.gz", "checkpoint.pt"
 JOURNAL, CHECKSUMS = "study.journal", "checksums.json"
-
-
-class LiveTrial(NamedTuple):
-    """A trial on a lane: its number, seed and swept settings, and what was reported of it so far."""
-
-    number: int
-    seed: int
-    params: dict[str, float]
-    reported: dict[int, float]
-
-
-class Saved(NamedTuple):
-    """What a run has behind it: records, live trials and their lanes, the best trial's lane, sampler state."""
-
-    trials: list[dict[str, Any]]
-    epochs: list[dict[str, Any]]
-    live: list[LiveTrial]
-    lanes: "Lanes | None"
-    best: "Lanes | None"
-    attributes: str
-    search_seconds: float
 
 
 NEEDED = {
@@ -158,27 +126,7 @@ class RunFolder:
 
     def checkpoint(self, saved: Saved) -> None:
         """Save the live lanes and name the finished trials."""
-        import torch
-
-        buffer = io.BytesIO()
-        torch.save(
-            {
-                "format": FORMAT,
-                "finished": whole_numbers([row["number"] for row in saved.trials]),
-                "live": [tuple(trial) for trial in saved.live],
-                "lanes": packed(saved.lanes),
-                "best": packed(saved.best),
-                "attributes": saved.attributes,
-                "search_seconds": saved.search_seconds,
-                "version": core.__version__,
-                "sums": {
-                    name: torch.stack([whole_numbers(sums), whole_numbers(sums.values())])
-                    for name, sums in self.sums.items()
-                },
-            },
-            buffer,
-        )
-        self.write(CHECKPOINT, buffer.getvalue())
+        self.write(CHECKPOINT, as_bytes(saved, self.sums))
 
     def write_checksums(self, finished: Iterable[int]) -> None:
         """Write the checksums of the rows of ended trials, for readers that cannot open the checkpoint."""
@@ -198,24 +146,13 @@ class RunFolder:
         if not path.exists():
             self.begin_anew()
             return None
-        try:
-            state = read_tensors(path)
-            check_format(self.path, state["format"])
-            live = [LiveTrial(*item) for item in state["live"]]
-            lanes, best = unpacked(state["lanes"]), unpacked(state["best"])
-            finished = set(listed(state["finished"]))
-            attributes, seconds = str(state["attributes"]), float(state["search_seconds"])
-            reached = dict(zip((t.number for t in live), [] if lanes is None else lanes.epoch.tolist(), strict=True))
-            json.loads(attributes)
-            sums = {name: summed(state["sums"][name]) for name in self.sums} if "sums" in state else None
-        except UNREADABLE as error:
-            raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
-        trials, epochs = self.read_records(finished, reached, sums)
+        found = read_checkpoint(path, list(self.sums))
+        trials, epochs = self.read_records(found.finished, found.reached, found.sums)
         self.note_repair(JOURNAL, cut_torn_line(self.path / JOURNAL))
         for name in (TRIALS, EPOCHS):
             self.note_repair(name, keep_torn(self.path / name))
         self.rewrite(trials, epochs)
-        return Saved(trials, epochs, live, lanes, best, attributes, seconds)
+        return Saved(trials, epochs, found.live, found.lanes, found.best, found.attributes, found.search_seconds)
 
     def begin_anew(self) -> None:
         """Drop what a first round that was cut off has left.
@@ -322,40 +259,6 @@ class RunFolder:
         )
 
 
-def whole_numbers(numbers: Collection[int]) -> "torch.Tensor":
-    """Return whole numbers as a tensor, which a checkpoint holds in one piece."""
-    import numpy as np
-    import torch
-
-    return torch.from_numpy(np.fromiter(numbers, np.int64, len(numbers)))
-
-
-def listed(numbers: Any) -> list[int]:
-    """Return whole numbers that a checkpoint has as a tensor, or, an older one, as a list."""
-    return [int(number) for number in (numbers if isinstance(numbers, list) else numbers.tolist())]
-
-
-def summed(sums: Any) -> dict[int, int]:
-    """Return checksums by trial, which a checkpoint has as a tensor of both; an older one has them as they are."""
-    return dict(sums) if isinstance(sums, dict) else dict(zip(*sums.tolist(), strict=True))
-
-
-def packed(lanes: "Lanes | None") -> "list[torch.Tensor]":
-    """Return lanes as a plain list of tensors; empty for none."""
-    import torch
-
-    from core.lanes import to_arrays
-
-    return [] if lanes is None else [torch.from_numpy(array) for array in to_arrays(lanes)]
-
-
-def unpacked(tensors: "list[torch.Tensor]") -> "Lanes | None":
-    """Return the lanes that `packed` wrote."""
-    from core.lanes import from_arrays
-
-    return from_arrays([tensor.numpy() for tensor in tensors]) if tensors else None
-
-
 def in_use(path: Path, holder: str) -> RunFolderError:
     """Say who uses a run folder."""
     try:
@@ -365,34 +268,3 @@ def in_use(path: Path, holder: str) -> RunFolderError:
     except (ValueError, KeyError, TypeError, OSError):
         who = "another process"
     return RunFolderError(f"{path} is in use by {who}", "wait for it, or start a separate run with --fresh")
-
-
-def run_name(study: str, dataset: str, digest: str) -> str:
-    """Return the folder's name: study, data set and six digits over all that defines the search."""
-    for text in (study, dataset):
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text) or text.startswith("."):
-            raise InputError(f"name `{text}` must be 1 to 64 of A-Z a-z 0-9 . _ - and not start with a dot")
-    return f"{study}-{dataset}-{digest[:6]}"
-
-
-def run_path(out: Path, name: str, *, fresh: bool) -> Path:
-    """Return the folder of a run: the newest of name, name-2, name-3 ...; with `fresh` the next, which is not there."""
-    turn = 1
-    while (out / f"{name}-{turn + 1}").exists():
-        turn += 1
-    if fresh and (turn > 1 or (out / name).exists()):
-        turn += 1
-    return out / (name if turn == 1 else f"{name}-{turn}")
-
-
-def trials_done(path: Path) -> int:
-    """Return how many trials a run has behind it; 0 for a folder that is not there or cannot be read."""
-    try:
-        return len(read_rows((path / TRIALS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, csv.Error):
-        return 0
-
-
-def open_run(out: Path, name: str, swept: list[str], *, fresh: bool) -> RunFolder:
-    """Open (and lock) the folder of a run, the one that `run_path` names."""
-    return RunFolder(run_path(out, name, fresh=fresh), swept)

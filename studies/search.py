@@ -70,7 +70,8 @@ class CohortPruner(BasePruner):
 
     def __init__(self, epochs: list[int], keep: float, quorum: int = 4) -> None:
         self.epochs, self.keep, self.quorum = frozenset(epochs), keep, quorum
-        self.settled: tuple[int, int] = (-1, 0)
+        self.study: optuna.Study | None = None
+        self.settled = 0
         self.reached: dict[int, list[float]] = {}
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
@@ -80,21 +81,20 @@ class CohortPruner(BasePruner):
             return False
         others, mine = study.get_trials(deepcopy=False), trial.intermediate_values[step]
         known = self.known(study, others, step)
-        live = [other.intermediate_values for other in others[self.settled[1] :]]
+        live = [other.intermediate_values for other in others[self.settled :]]
         values = [reported[step] for reported in live if step in reported]
         better, count = bisect_left(known, mine) + sum(value < mine for value in values), len(known) + len(values)
         return count >= self.quorum and better >= self.keep * count
 
     def known(self, study: optuna.Study, trials: list[FrozenTrial], step: int) -> list[float]:
         """Return in order what the trials before the first that still runs reported at an epoch, each read once."""
-        if self.settled[0] != id(study) or self.settled[1] > len(trials):
-            self.settled, self.reached = (id(study), 0), {epoch: [] for epoch in self.epochs}
-        place = self.settled[1]
-        while place < len(trials) and trials[place].state.is_finished():
-            for epoch in self.epochs.intersection(trials[place].intermediate_values):
-                insort(self.reached[epoch], trials[place].intermediate_values[epoch])
-            place += 1
-        self.settled = (id(study), place)
+        if self.study is not study:
+            self.study, self.settled, self.reached = study, 0, {epoch: [] for epoch in self.epochs}
+        while self.settled < len(trials) and trials[self.settled].state.is_finished():
+            reported = trials[self.settled].intermediate_values
+            for epoch in self.epochs.intersection(reported):
+                insort(self.reached[epoch], reported[epoch])
+            self.settled += 1
         return self.reached[step]
 
 

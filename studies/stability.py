@@ -86,7 +86,7 @@ def folder_name(spec: "StabilitySpec", table: "Table") -> str:
     """Return the name of the study's run folder, with a digest over settings and data."""
     import hashlib
 
-    from studies.run_folder import run_name
+    from studies.run_names import run_name
 
     return run_name(spec.study, table.name, hashlib.sha256(f"{spec.identity()} {table.sha256}".encode()).hexdigest())
 

@@ -13,12 +13,14 @@ from core.errors import GraphsweepError
 from core.tables import Table
 from studies.artefacts import as_json
 from studies.data import check_cycle, load_table, resolve_objective
+from studies.files import write_whole
 from studies.lambda_sweep import Stop, identity
 from studies.lines import count
 from studies.records import write_rows
 from studies.rounds import Workers
 from studies.run import Run
-from studies.run_folder import RunFolder, open_run, run_name, write_whole
+from studies.run_folder import RunFolder
+from studies.run_names import open_run, run_name
 from studies.suite_table import PEER_COLUMNS, Row, dead, finished_summary, other_rows, own_rows, table, timed, written
 from studies.terminal import Terminal
 from sweeps.spec import SweepSpec

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.chance import chance_f1, hypergeometric_p
 from core.data import Dataset
+from core.run_format import FORMAT
 from studies.confirm import Fresh
 from studies.fresh import Picks, confirm_block
 from studies.records import COMPLETE, FAILED, PRUNED
-from studies.run_folder import FORMAT
 
 if TYPE_CHECKING:
     from studies.run import Run

@@ -13,11 +13,12 @@ from core.data import Dataset
 from core.lanes import Lanes, join, select
 from core.results import Outcome, finish
 from core.trainer import Evaluation, start
+from studies.checkpoint import LiveTrial, Saved
 from studies.choice import leader
 from studies.journal import Journal
 from studies.records import COMPLETE, DIAGNOSIS_COLUMNS, EPOCH_COLUMNS, FAILED, PRUNED, settled
 from studies.rounds import Workers
-from studies.run_folder import LiveTrial, RunFolder, Saved
+from studies.run_folder import RunFolder
 from studies.search import Restored, Search
 from sweeps.spec import SweepSpec
 

@@ -9,7 +9,7 @@ from commands import SMALL, code_of, folders, only, rerun, sweep, table
 
 from studies import suite
 from studies.estimate import Costs, fresh_seconds, search_seconds
-from studies.run_folder import run_path
+from studies.run_names import run_path
 from sweeps.spec import load_spec
 
 

@@ -13,7 +13,7 @@ from freeze import FROZEN, freeze
 
 from core.run_format import FORMAT
 from reports.__main__ import main as build_report
-from studies.artefacts import SURROUNDINGS, machine, training_code
+from studies.artefacts import SURROUNDINGS, machine
 from studies.run_folder import RunFolder
 
 FORMATS = sorted(FROZEN.glob("format-*"))
@@ -31,10 +31,13 @@ def frozen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def same_place(folder: Path) -> bool:
-    """Tell whether a run was made with what is here, so that its numbers must come out to the bit."""
+    """Tell whether a run was made with what is here, so that its numbers must come out to the bit.
+
+    The code that trains may be another one: as long as the format is not released, a change of its rounding has to be
+    made on purpose, and the format frozen anew.
+    """
     then, now = json.loads((folder / "environment.json").read_text()), {**machine(), "device": "cpu"}
-    now["training"] = training_code()
-    return all(then.get(name) == now[name] for name in SURROUNDINGS)
+    return all(then.get(name) == now[name] for name in SURROUNDINGS if name != "training")
 
 
 def test_the_format_of_today_is_frozen() -> None:

@@ -13,7 +13,7 @@ from test_errors import csv_of
 from studies import benchmark, lambda_sweep, rerun, stability, suite
 from studies.data import load_table, resolve_objective
 from studies.lambda_sweep import identity
-from studies.run_folder import run_name
+from studies.run_names import run_name
 from sweeps.spec import load_spec
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

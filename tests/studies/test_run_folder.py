@@ -16,8 +16,12 @@ from commands import SMALL, only, results, signal_at, start, sweep
 
 import core
 from core.errors import InputError, RunFolderError
+from core.run_format import FORMAT
+from studies.checkpoint import Saved
+from studies.files import write_whole
 from studies.records import compress, decompress
-from studies.run_folder import FORMAT, RunFolder, Saved, open_run, run_name, write_whole
+from studies.run_folder import RunFolder
+from studies.run_names import open_run, run_name
 
 NOTHING = Saved([], [], [], None, None, "{}", 0.0)
 
