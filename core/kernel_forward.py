@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 
 from core.kernel_plan import Plan
+from core.kernel_products import add_rows
+from core.kernel_registers import address
 from core.kernel_rows import fma, total
+from core.kernel_tables import scaled
 from core.kernels import HALF, ONE, TWO, ZERO, Floats, compiled, exp, tanh
 from core.model import LOG_SCALE_LIMIT
 
@@ -13,42 +16,59 @@ LIMIT = np.float32(LOG_SCALE_LIMIT)
 
 
 @compiled
-def encode(value: Any, plan: Plan, rows: Floats, latents: Floats) -> None:
+def encode(value: Any, plan: Plan, room: Any) -> None:
     """Encode every variable's features into its latents; the first of signal and own state stay linear."""
-    size = rows.shape[2]
+    rows, latents, reading = room.rows, room.latents, room.reading
+    count, size = latents.shape[1:]
     for v in range(plan.variables):
-        for p in range(latents.shape[1]):
+        for p in range(count):
+            for f in range(plan.features):
+                reading[p, f] = value.encoder[v, p, f] * plan.reads[p, f]
             for r in range(size):
                 latents[v, p, r] = value.encoder_bias[v, p]
-            for f in range(plan.features):
-                weight = value.encoder[v, p, f]
-                if plan.reads[p, f] != ZERO:
-                    for r in range(size):
-                        latents[v, p, r] = fma(weight, rows[v, 2 + f, r], latents[v, p, r])
+        add_rows(
+            address(latents, v * count * size), room.row_starts, address(rows, (v * rows.shape[1] + 2) * size),
+            room.row_starts, address(reading, 0), room.by_latent, room.columns, count, plan.features, size,
+        )  # fmt: skip
+        for p in range(count):
             if p != 0 and p != plan.signal:
                 for r in range(size):
                     latents[v, p, r] = tanh(latents[v, p, r])
 
 
 @compiled
-def drive_of(value: Any, plan: Plan, gates: Floats, latents: Floats, j: int, drive: Floats) -> None:
-    """Write what the decoder of target j is fed, (M, B): own state, a constant, and messages of open parents."""
-    s, b, size = plan.signal, plan.bias, drive.shape[1]
-    for m in range(drive.shape[0]):
+def connect(value: Any, plan: Plan, gates: Floats, j: int, room: Any) -> Any:
+    """Gather target j's open parents, their signals' places and weights times gates; return how many parents."""
+    count, s, each = 0, plan.signal, room.latents.shape[1] * room.latents.shape[2]
+    for i in range(plan.variables):
+        if gates[i, j] != ZERO or (plan.dense and i != j):
+            room.parents[count] = i
+            for k in range(s):
+                room.signals[count * s + k] = i * each + room.row_starts[k]
+                room.sent[count * s + k] = i * s + k
+            count += 1
+        for k in range(s):
+            room.gates[i * s + k] = gates[i, j]
+    units, wide = room.messages.shape
+    scaled(address(room.messages, 0), address(value.mix, j * units * wide), address(room.gates, 0), units, wide)
+    return count
+
+
+@compiled
+def drive_of(value: Any, plan: Plan, j: int, parents: int, room: Any) -> None:
+    """Write what the decoder of target j is fed, (M, B): own state, a constant, and messages of connected parents."""
+    drive, latents, s, b = room.drive, room.latents, plan.signal, plan.bias
+    count, size = drive.shape
+    for m in range(count):
         for r in range(size):
             drive[m, r] = value.memory[j, m, b]
-        for c in range(b):
-            weight = value.memory[j, m, c]
-            for r in range(size):
-                drive[m, r] = fma(weight, latents[j, s + c, r], drive[m, r])
-    for i in range(plan.variables):
-        gate = gates[i, j]
-        if gate != ZERO:
-            for m in range(drive.shape[0]):
-                for k in range(s):
-                    weight = gate * value.mix[j, m, i, k]
-                    for r in range(size):
-                        drive[m, r] = fma(weight, latents[i, k, r], drive[m, r])
+    own, memory = address(latents, (j * latents.shape[1] + s) * size), address(value.memory, j * count * (b + 1))
+    fed, starts = address(drive, 0), room.row_starts
+    add_rows(fed, starts, own, starts, memory, room.by_memory, room.columns, count, b, size)
+    add_rows(
+        fed, starts, address(latents, 0), room.signals, address(room.messages, 0), room.by_unit, room.sent, count,
+        parents * s, size,
+    )  # fmt: skip
 
 
 @compiled

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.config import TrainerConfig
 from core.kernel_terms import KINDS
-from core.kernels import Floats, compiled
+from core.kernels import Floats, Places, compiled, compiled_owner
 from core.losses import kinds
 from core.model import Shape, reads
 
@@ -60,7 +60,14 @@ class Views(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients."""
+    """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients.
+
+    messages, d_messages: weights of one target's open parents, gates included, and gradients, (M, d S), packed to the
+    left; parents, signals: who they are, and where their signals begin in latents. reading (P, F): an encoder's
+    weights. pairs (P, P): what latents have with one another. row_starts, columns: where row n begins,
+    and n itself; by_latent, by_pair: where latent n begins in reading and in pairs; by_unit, by_memory: where unit n
+    begins in messages and in memory; all as `kernel_products` asks for places.
+    """
 
     rows: Floats
     latents: Floats
@@ -77,18 +84,36 @@ class Scratch(NamedTuple):
     d_opened: Floats
     matrix: NDArray[np.float64]
     squared: NDArray[np.float64]
+    messages: Floats
+    d_messages: Floats
+    reading: Floats
+    pairs: Floats
+    gates: Floats
+    parents: Places
+    signals: Places
+    sent: Places
+    row_starts: Places
+    columns: Places
+    by_latent: Places
+    by_pair: Places
+    by_unit: Places
+    by_memory: Places
 
 
-@compiled
+@compiled_owner
 def scratch_of(plan: Plan, size: int) -> Any:
     """Make room for batches of `size` rows."""
-    d, p, m = plan.variables, plan.signal + plan.bias + plan.noise, plan.hidden + 1
-    f4 = np.float32
+    d, p, m, s = plan.variables, plan.signal + plan.bias + plan.noise, plan.hidden + 1, plan.signal
+    f4, i8 = np.float32, np.int64
+    columns = np.arange(max(d * s, p, m, plan.features))
     return Scratch(
         np.empty((d, 2 + plan.features, size), f4), np.empty((d, p, size), f4), np.empty((d, p, size), f4),
         np.empty((m, size), f4), np.empty((m, size), f4), np.empty((3, size), f4), np.empty((p, size), f4),
         np.empty((3, p), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4),
         np.empty((d, d), f4), np.empty((d, d)), np.empty((max(d, 2), d)),
+        np.empty((m, d * s), f4), np.empty((m, d * s), f4), np.empty((p, plan.features), f4), np.empty((p, p), f4),
+        np.empty(d * s, f4), np.empty(d, i8), np.empty(d * s, i8), np.empty(d * s, i8), columns * size,
+        columns, columns * plan.features, columns * p, columns * (d * s), columns * (plan.bias + 1),
     )  # fmt: skip
 
 

@@ -42,6 +42,14 @@ def call_fma(builder: Any, left: Any, right: Any, added: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [left, right, added])
 
 
+def splat(builder: Any, number: Any) -> Any:
+    """Emit a vector of one number."""
+    none, at = ir.Constant(VECTOR, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    return builder.shuffle_vector(
+        builder.insert_element(none, number, at), none, ir.Constant(ir.VectorType(ir.IntType(32), PARTS), [0] * PARTS)
+    )
+
+
 @emitted
 def fma(_context: Any, _left: Any, _right: Any, _added: Any) -> Any:
     """Return left * right + added of float32, rounded once."""

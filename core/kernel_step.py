@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from core.kernel_forward import decode, drive_of, encode, reconstruct
+from core.kernel_forward import connect, decode, drive_of, encode, reconstruct
 from core.kernel_plan import Plan, parts_of
+from core.kernel_products import add_rows, dots
+from core.kernel_registers import address
 from core.kernel_rows import dot, fma, total
+from core.kernel_tables import gated
 from core.kernel_terms import WIDTH, correlation_gradient, cyclicity_gradient, gate_gradient, gates_of
 from core.kernels import ONE, ZERO, Floats, compiled
 
@@ -18,25 +21,29 @@ from core.kernels import ONE, ZERO, Floats, compiled
 @compiled
 def target_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int) -> None:
     """Pull the gradients of target j's mean and raw log-scale back to its own weights and to its latents."""
-    b, size, first = plan.bias, room.drive.shape[1], plan.signal
+    b, starts, first = plan.bias, room.row_starts, plan.signal
     drive, d_drive, lines, latents, d_latents = room.drive, room.d_drive, room.lines, room.latents, room.d_latents
+    count, size = drive.shape
     for r in range(size):
         d_drive[0, r] = lines[0, r]
     gradient.scale_bias[j, 0] = total(lines, size, size)
+    error, units, pulled = address(lines, 0), address(drive, size), address(d_drive, 0)
+    dots(error, starts, units, starts, address(gradient.readout, j * plan.hidden), starts, 1, plan.hidden, size)
     for h in range(plan.hidden):
         weight = value.readout[j, h]
         for r in range(size):
             unit = drive[1 + h, r]
             d_drive[1 + h, r] = weight * lines[0, r] * (ONE - unit * unit)
-        gradient.readout[j, h] = dot(lines, 0, drive, (1 + h) * size, size)
-    own = (j * latents.shape[1] + first) * size
-    for m in range(plan.hidden + 1):
+    own, memory = (j * latents.shape[1] + first) * size, j * count * (b + 1)
+    dots(
+        pulled, starts, address(latents, own), starts, address(gradient.memory, memory), room.by_memory, count, b, size
+    )
+    for m in range(count):
         gradient.memory[j, m, b] = total(d_drive, m * size, size)
-        for c in range(b):
-            weight = value.memory[j, m, c]
-            gradient.memory[j, m, c] = dot(d_drive, m * size, latents, own + c * size, size)
-            for r in range(size):
-                d_latents[j, first + c, r] = fma(weight, d_drive[m, r], d_latents[j, first + c, r])
+    add_rows(
+        address(d_latents, own), starts, pulled, starts, address(value.memory, memory), room.columns, room.by_memory, b,
+        count, size,
+    )  # fmt: skip
     for n in range(plan.noise):
         weight = value.scale[j, n]
         gradient.scale[j, n] = dot(lines, size, latents, own + (b + n) * size, size)
@@ -45,44 +52,56 @@ def target_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int) ->
 
 
 @compiled
-def messages_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int) -> None:
-    """Pull the gradient of what target j is fed back to the mix, the gates and its parents' signals."""
-    d_drive, latents, d_latents, size = room.d_drive, room.latents, room.d_latents, room.drive.shape[1]
-    for m in range(plan.hidden + 1):
-        for i in range(plan.variables):
-            for k in range(plan.signal):
-                gradient.mix[j, m, i, k] = ZERO
-    for i in range(plan.variables):
-        gate, pull = room.sampled[i, j], ZERO
-        if gate != ZERO or (plan.dense and i != j):
-            for m in range(plan.hidden + 1):
-                for k in range(plan.signal):
-                    weight = value.mix[j, m, i, k]
-                    through = gate * weight
-                    d_weight = dot(d_drive, m * size, latents, (i * latents.shape[1] + k) * size, size)
-                    for r in range(size):
-                        d_latents[i, k, r] = fma(through, d_drive[m, r], d_latents[i, k, r])
-                    gradient.mix[j, m, i, k] = gate * d_weight
-                    pull = fma(d_weight, weight, pull)
-        room.d_sampled[i, j] = pull
+def messages_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int, parents: int) -> None:
+    """Pull the gradient of what target j is fed back to the mix, the gates and its connected parents' signals."""
+    pulled, starts, s, size = address(room.d_drive, 0), room.row_starts, plan.signal, room.drive.shape[1]
+    units, wide = plan.hidden + 1, plan.variables * s
+    add_rows(
+        address(room.d_latents, 0), room.signals, pulled, starts, address(room.messages, 0), room.sent, room.by_unit,
+        parents * s, units, size,
+    )  # fmt: skip
+    dots(
+        pulled, starts, address(room.latents, 0), room.signals, address(room.d_messages, 0), room.by_unit, units,
+        parents * s, size,
+    )  # fmt: skip
+    mix, room.d_sampled[:, j] = gradient.mix.reshape(plan.variables, units * wide), ZERO
+    mix[j, :] = ZERO
+    for n in range(parents):
+        i = room.parents[n]
+        first = j * units * wide + i * s
+        room.d_sampled[i, j] = gated(
+            address(room.d_messages, n * s), address(value.mix, first), address(gradient.mix, first), wide, units, s,
+            room.sampled[i, j],
+        )  # fmt: skip
 
 
 @compiled
 def encoder_backward(gradient: Any, plan: Plan, room: Any) -> None:
     """Pull the gradients of all latents back to the encoders."""
-    rows, latents, d_latents, size = room.rows, room.latents, room.d_latents, room.drive.shape[1]
+    rows, latents, d_latents, starts = room.rows, room.latents, room.d_latents, room.row_starts
+    count, size = latents.shape[1:]
     for v in range(plan.variables):
-        for p in range(latents.shape[1]):
-            start = (v * latents.shape[1] + p) * size
+        for p in range(count):
             if p != 0 and p != plan.signal:
                 for r in range(size):
                     d_latents[v, p, r] *= ONE - latents[v, p, r] * latents[v, p, r]
-            gradient.encoder_bias[v, p] = total(d_latents, start, size)
+            gradient.encoder_bias[v, p] = total(d_latents, (v * count + p) * size, size)
+        own, read = address(d_latents, v * count * size), address(rows, (v * rows.shape[1] + 2) * size)
+        out = address(gradient.encoder, v * count * plan.features)
+        dots(own, starts, read, starts, out, room.by_latent, count, plan.features, size)
+        for p in range(count):
             for f in range(plan.features):
-                d_weight = ZERO
-                if plan.reads[p, f] != ZERO:
-                    d_weight = dot(d_latents, start, rows, (v * rows.shape[1] + 2 + f) * size, size)
-                gradient.encoder[v, p, f] = d_weight
+                gradient.encoder[v, p, f] *= plan.reads[p, f]
+
+
+@compiled
+def correlation_price(disen: Any, plan: Plan) -> Any:
+    """Return what |correlation| of one pair of latents costs, of a lambda for the mean or the sum of all of them."""
+    between = ZERO
+    for p in plan.kind_of:
+        for q in plan.kind_of:
+            between += ONE if p != q else ZERO
+    return disen if plan.summed else disen / (between * np.float32(plan.variables))
 
 
 @compiled
@@ -98,16 +117,12 @@ def lane_gradient(
     """
     value, gradient, d = parts_of(flat, plan), parts_of(d_flat, plan), plan.variables
     gates_of(value.gate, heat, noise, room.soft, room.sampled, room.opened)
-    encode(value, plan, room.rows, room.latents)
-    between = ZERO
-    for p in plan.kind_of:
-        for q in plan.kind_of:
-            between += ONE if p != q else ZERO
-    each = weight[3] if plan.summed else weight[3] / (between * np.float32(d))
+    encode(value, plan, room)
+    each = correlation_price(weight[3], plan)
     terms[0] = terms[1] = terms[3] = ZERO
     seen = ZERO
     for v in range(d):
-        terms[3] += correlation_gradient(room.latents, v, plan.kind_of, each, room.centred, room.spread, room.d_latents)
+        terms[3] += correlation_gradient(plan, room, v, each)
         size = room.rows.shape[2]
         seen += total(room.rows, (v * room.rows.shape[1] + 1) * size, size)
         for j in range(d):
@@ -120,11 +135,12 @@ def lane_gradient(
             for i in range(d):
                 room.d_sampled[i, j] = ZERO
         else:
-            drive_of(value, plan, room.sampled, room.latents, j, room.drive)
+            parents = connect(value, plan, room.sampled, j, room)
+            drive_of(value, plan, j, parents, room)
             decode(value, plan, room.latents, j, room.drive, room.lines)
             terms[0] += reconstruct(plan, room.rows, j, share, room.lines)
             target_backward(value, gradient, plan, room, j)
-            messages_backward(value, gradient, plan, room, j)
+            messages_backward(value, gradient, plan, room, j, parents)
     encoder_backward(gradient, plan, room)
     h = cyclicity_gradient(room.opened, plan.cycles, room.matrix, room.squared, room.d_opened)
     price = weight[1] if plan.summed else weight[1] / np.float32(d)

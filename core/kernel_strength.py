@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from core.kernel_forward import decode, drive_of, encode
-from core.kernel_plan import parts_of
-from core.kernel_rows import dot, fma, total
-from core.kernels import ONE, ZERO, Floats, compiled
+from core.kernel_forward import connect, decode, drive_of, encode
+from core.kernel_plan import Plan, parts_of, scratch_of
+from core.kernel_products import add_rows
+from core.kernel_registers import address
+from core.kernel_rows import dot, total
+from core.kernels import ONE, Floats, compiled
 
 
 @compiled
@@ -21,8 +23,45 @@ def squared_error(rows: Floats, j: int, means: Floats) -> Any:
 
 
 @compiled
+def copied(source: Floats, target: Floats) -> None:
+    """Copy a table (rows, columns)."""
+    for m in range(source.shape[0]):
+        for r in range(source.shape[1]):
+            target[m, r] = source[m, r]
+
+
+@compiled
+def lane_errors(
+    flat: Floats, gates: Floats, rows: Floats, plan: Any, room: Any, fed: Floats, means: Floats, whole: Floats,
+    alone: Floats, without: Floats,
+) -> None:  # fmt: skip
+    """Write the errors of one lane, as `edge_errors` has them; fed (M, B) and means (2, B) are scratch."""
+    parts, starts, s, size = parts_of(flat, plan), room.row_starts, plan.signal, rows.shape[2]
+    encode(parts, plan, room)
+    for j in range(plan.variables):
+        drive_of(parts, plan, j, 0, room)
+        decode(parts, plan, room.latents, j, room.drive, means)
+        alone[j] = squared_error(rows, j, means)
+        parents = connect(parts, plan, gates, j, room)
+        drive_of(parts, plan, j, parents, room)
+        copied(room.drive, fed)
+        for m in range(plan.hidden + 1):
+            for i in range(plan.variables * s):
+                room.messages[m, i] = -room.messages[m, i]
+        for n in range(parents):
+            copied(fed, room.drive)
+            add_rows(
+                address(room.drive, 0), starts, address(room.latents, 0), room.signals[n * s :],
+                address(room.messages, room.parents[n] * s), room.by_unit, room.columns, plan.hidden + 1, s, size,
+            )  # fmt: skip
+            decode(parts, plan, room.latents, j, room.drive, means)
+            without[room.parents[n], j] = squared_error(rows, j, means)
+        decode(parts, plan, room.latents, j, fed, means)
+        whole[j] = squared_error(rows, j, means)
+
+
 def edge_errors(
-    value: Floats, gates: Floats, rows: Floats, plan: Any, whole: Floats, alone: Floats, without: Floats
+    value: Floats, gates: Floats, rows: Floats, plan: Plan, whole: Floats, alone: Floats, without: Floats
 ) -> None:
     """Write the errors of K lanes with the graph's edges open, and with other ones.
 
@@ -31,28 +70,8 @@ def edge_errors(
         whole, alone: (K, d), errors with all edges, with none. without: (K, d, d), error of j without i -> j, written
             where that edge is open.
     """
-    d, size = plan.variables, rows.shape[2]
-    latents = np.empty((d, plan.signal + plan.bias + plan.noise, size), np.float32)
-    fed, drive = np.empty((plan.hidden + 1, size), np.float32), np.empty((plan.hidden + 1, size), np.float32)
-    means, shut = np.empty((2, size), np.float32), np.zeros((d, d), np.float32)
-    for lane in range(value.shape[0]):
-        parts = parts_of(value[lane], plan)
-        encode(parts, plan, rows, latents)
-        for j in range(d):
-            drive_of(parts, plan, shut, latents, j, drive)
-            decode(parts, plan, latents, j, drive, means)
-            alone[lane, j] = squared_error(rows, j, means)
-            drive_of(parts, plan, gates[lane], latents, j, fed)
-            for i in range(d):
-                if gates[lane, i, j] != ZERO:
-                    for m in range(drive.shape[0]):
-                        for r in range(size):
-                            drive[m, r] = fed[m, r]
-                        for k in range(plan.signal):
-                            weight = -parts.mix[j, m, i, k]
-                            for r in range(size):
-                                drive[m, r] = fma(weight, latents[i, k, r], drive[m, r])
-                    decode(parts, plan, latents, j, drive, means)
-                    without[lane, i, j] = squared_error(rows, j, means)
-            decode(parts, plan, latents, j, fed, means)
-            whole[lane, j] = squared_error(rows, j, means)
+    size = rows.shape[2]
+    room, fed, means = scratch_of(plan, size), *(np.empty((count, size), np.float32) for count in (plan.hidden + 1, 2))
+    room.rows[:] = rows
+    for k in range(value.shape[0]):
+        lane_errors(value[k], gates[k], rows, plan, room, fed, means, whole[k], alone[k], without[k])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.kernel_products import add_rows, dots
+from core.kernel_registers import address
 from core.kernel_rows import dot, fma, total
 from core.kernels import HALF, ONE, TWO, ZERO, Floats, compiled, tanh
 from core.losses import DECAY, LEAST_VARIANCE
@@ -138,15 +140,13 @@ def cyclicity_gradient(
 
 
 @compiled
-def correlation_gradient(
-    latents: Floats, v: int, kind_of: NDArray[np.int64], each: Any, centred: Floats, spread: Floats, out: Floats
-) -> Any:
-    """Return the sum of |correlation| between latents of different kinds of variable v, times each, and its gradient.
+def correlation_gradient(plan: Any, room: Any, v: int, each: Any) -> Any:
+    """Return the sum of |correlation| between latents of different kinds of variable v, times each.
 
-    Args:
-        latents: (d, P, B). kind_of: (P,). centred (P, B), spread (3, P): scratch. out: (d, P, B), written at v.
+    Its gradient is written to the variable's part of d_latents, in place of what was there.
     """
-    count, size = latents.shape[1], latents.shape[2]
+    latents, out, centred, spread, starts = room.latents, room.d_latents, room.centred, room.spread, room.row_starts
+    pairs, kind_of, s, count, size = room.pairs, plan.kind_of, plan.signal, latents.shape[1], latents.shape[2]
     for p in range(count):
         for r in range(size):
             out[v, p, r] = ZERO
@@ -160,24 +160,33 @@ def correlation_gradient(
         mean = total(centred, p * size, size) / rows
         for r in range(size):
             centred[p, r] -= mean
-        held = dot(centred, p * size, centred, p * size, size) / rows
+    # signals, which come first, have no term with one another
+    rest = address(centred, s * size)
+    dots(address(centred, 0), starts, rest, starts, address(pairs, s), room.by_pair, count, count - s, size)
+    for p in range(count):
+        held = (dot(centred, p * size, centred, p * size, size) if p < s else pairs[p, p]) / rows
         spread[variance, p], spread[spin, p] = held, ZERO
         spread[inverse, p] = ONE / np.sqrt(held if held > LEAST else LEAST)
     penalty = ZERO
-    for p in range(count):
+    for p in range(s, count):
+        pairs[p, p] = ZERO
         for q in range(p):
+            factor = ZERO
             if kind_of[p] != kind_of[q]:
                 outer = spread[inverse, p] * spread[inverse, q]
-                correlation = dot(centred, p * size, centred, q * size, size) / rows * outer
+                correlation = pairs[q, p] / rows * outer
                 pull = each if correlation > ZERO else (-each if correlation < ZERO else ZERO)
                 penalty += TWO * abs(correlation) * each
                 spread[spin, p] += pull * correlation
                 spread[spin, q] += pull * correlation
                 factor = pull * outer * TWO / rows
-                for r in range(size):
-                    out[v, p, r] = fma(factor, centred[q, r], out[v, p, r])
-                for r in range(size):
-                    out[v, q, r] = fma(factor, centred[p, r], out[v, q, r])
+            pairs[p, q] = pairs[q, p] = factor
+    own, others = address(out, v * count * size), address(out, (v * count + s) * size)
+    add_rows(own, starts, rest, starts, address(pairs, s), room.by_pair, room.columns, s, count - s, size)
+    add_rows(
+        others, starts, address(centred, 0), starts, address(pairs, s * count), room.by_pair, room.columns, count - s,
+        count, size,
+    )  # fmt: skip
     for p in range(count):
         if spread[variance, p] >= LEAST:
             factor = -spread[spin, p] * spread[inverse, p] * spread[inverse, p] * TWO / rows

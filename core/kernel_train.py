@@ -16,14 +16,13 @@ from core.config import TrainerConfig
 from core.kernel_plan import plan_of, scratch_of
 from core.kernel_rows import dot, fma
 from core.kernel_step import lane_gradient
-from core.kernel_strength import edge_errors
-from core.kernels import ONE, ZERO, Floats, compiled
+from core.kernels import ONE, ZERO, Floats, compiled, compiled_owner
 from core.losses import Terms, Weights
-from core.model import Parameters, Shape, init_parameters, model_shape, pack
+from core.model import Parameters, Shape, pack
 from core.optimizer import BETA1, BETA2, NORM_MARGIN, bias_corrections
 
 FIRST_SHARE, KEPT, SECOND_SHARE = np.float32(1.0 - BETA1), np.float32(BETA2), np.float32(1.0 - BETA2)
-MARGIN = np.float32(NORM_MARGIN)
+MARGIN, TINY = np.float32(NORM_MARGIN), np.float32(1e-30)
 
 
 @compiled
@@ -42,12 +41,17 @@ def norm_of(gradient: Floats) -> Any:
 def adam(
     value: Floats, first: Floats, second: Floats, gradient: Floats, scale: Any, decay: Any, slope: Any, floor: Any
 ) -> None:
-    """Apply one step of Adam to a lane's packed numbers, or a part of them; slope and floor as in `optimizer.Adam`."""
+    """Apply one step of Adam to a lane's packed numbers, or a part of them; slope and floor as in `optimizer.Adam`.
+
+    Numbers below `TINY` become 0: weights that only decay would come to where a processor counts slowly.
+    """
     for i in range(value.size):
         pull = fma(value[i], decay, gradient[i] * scale)
         first[i] = fma(FIRST_SHARE, pull - first[i], first[i])
         second[i] = fma(SECOND_SHARE * pull, pull, second[i] * KEPT)
-        value[i] += first[i] / fma(np.sqrt(second[i]), slope, floor)
+        moved = value[i] + first[i] / fma(np.sqrt(second[i]), slope, floor)
+        value[i] = ZERO if abs(moved) < TINY else moved
+        first[i] = ZERO if abs(first[i]) < TINY else first[i]
 
 
 @compiled
@@ -59,7 +63,7 @@ def lay_out(table: Floats, order: NDArray[np.int64], rows: Floats) -> None:
                 rows[v, c, b] = table[order[b], v, c]
 
 
-@compiled
+@compiled_owner
 def train(
     value: Floats, first: Floats, second: Floats, table: Floats, order: NDArray[np.int64], noise: Floats,
     heat: Floats, weight: Floats, decay: Floats, slope: Floats, floor: Floats, limit: Any, plan: Any, spared: int,
@@ -88,24 +92,6 @@ def train(
                     value[k, cut:end], first[k, cut:end], second[k, cut:end], gradient[cut:end], scale, rate,
                     slope[step, k], floor[step, k],
                 )  # fmt: skip
-
-
-@compiled
-def gradients_of(
-    value: Floats, rows: Floats, noise: Floats, heat: Floats, weight: Floats, plan: Any, gradient: Floats,
-    terms: Floats, graph: Floats,
-) -> None:  # fmt: skip
-    """Write the gradients (K, all), terms (K, 4) and d recon / d gates (K, d, d) of a batch (K, d, 2 + F, B)."""
-    room = scratch_of(plan, rows.shape[3])
-    for k in range(value.shape[0]):
-        for v in range(rows.shape[1]):
-            for c in range(rows.shape[2]):
-                for b in range(rows.shape[3]):
-                    room.rows[v, c, b] = rows[k, v, c, b]
-        lane_gradient(value[k], gradient[k], plan, room, noise[k], heat[k], weight[k], terms[k])
-        for i in range(graph.shape[1]):
-            for j in range(graph.shape[2]):
-                graph[k, i, j] = room.d_sampled[i, j]
 
 
 def train_packed(
@@ -140,27 +126,11 @@ def gradients(
     """Return what `gradient.gradients` does, float32."""
     packed, lanes, d = pack(value), rows.shape[0], shape.variables
     gradient, terms, graph = torch.empty_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
-    gradients_of(
-        packed.numpy(), rows.contiguous().numpy(), noise.contiguous().numpy(), heat.numpy(),
-        torch.stack(weight, 1).numpy(), plan_of(shape, config, dense=True), gradient.numpy(), terms.numpy(),
-        graph.numpy(),
-    )  # fmt: skip
+    plan = plan_of(shape, config, dense=True)
+    room = scratch_of(plan, rows.shape[3])
+    given = [part.contiguous().numpy() for part in (packed, rows, noise, heat, torch.stack(weight, 1))]
+    for k, (lane, batch, drawn, warmth, weights) in enumerate(zip(*given, strict=True)):
+        room.rows[:] = batch
+        lane_gradient(lane, gradient[k].numpy(), plan, room, drawn, warmth, weights, terms[k].numpy())
+        graph[k] = torch.from_numpy(room.d_sampled)
     return Terms(*terms.unbind(1)), gradient, graph
-
-
-def compile_kernels() -> None:
-    """Compile what training and reading graphs need, or load it where that has been done, by a step of a tiny model."""
-    config = TrainerConfig(max_lag=1)
-    shape = model_shape(2, config)
-    lane = init_parameters(shape, np.random.default_rng(0))
-    packed = pack(lane)
-    rows, one = torch.zeros(2, 2, 2 + shape.features), torch.ones(1)
-    weight = Weights(one, one, one, one)
-    train_packed(
-        (packed.clone(), packed.clone(), packed.square()), rows, torch.zeros(1, 1, 2, dtype=torch.int64),
-        torch.zeros(1, 1, 2, 2), one, weight, one, one, torch.zeros(1), config, shape,
-    )  # fmt: skip
-    batch = rows.permute(1, 2, 0).contiguous()
-    gradients(lane, one, torch.zeros(1, 2, 2), batch[None], weight, config, shape)
-    found = (np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))
-    edge_errors(packed.numpy(), found[2], batch.numpy(), plan_of(shape, config), *found)

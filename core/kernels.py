@@ -24,6 +24,9 @@ from core.kernel_rows import float_of_bits, fma
 Floats = NDArray[np.float32]
 """float32, contiguous, in every argument that is not said to be something else."""
 
+Places = NDArray[np.int64]
+"""Where rows begin, counted in numbers from an address."""
+
 COMPILED_IN = ("model.py", "losses.py", "optimizer.py")
 """Files beside the kernels' own whose constants are compiled in."""
 
@@ -65,15 +68,31 @@ def cache_folder() -> Path | None:
 CACHE = cache_folder()
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def cached(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile a function when it is first called, and keep the machine code."""
     settings: Any = numba.config
     earlier, settings.CACHE_DIR = settings.CACHE_DIR, str(CACHE)
     try:
-        made: Callable[..., Any] = numba.njit(cache=CACHE is not None, nogil=True, error_model="numpy")(function)
+        made: Callable[..., Any] = numba.njit(cache=CACHE is not None, nogil=True, error_model="numpy", **options)(
+            function
+        )
     finally:
         settings.CACHE_DIR = earlier
     return made
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that makes no arrays, only views of those that it is given.
+
+    It does not count who holds an array, which took a tenth of a step; so one that returns views must be called only by
+    functions compiled so.
+    """
+    return cached(function, _nrt=False)
+
+
+def compiled_owner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that makes arrays."""
+    return cached(function)
 
 
 @compiled

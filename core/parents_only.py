@@ -12,9 +12,10 @@ from core.batches import Batch
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
 from core.gradient import loss_and_gradient
+from core.kernel_loss import loss_of
 from core.kernel_train import gradients
-from core.losses import Terms, Weights, terms
-from core.model import Parameters, expected_gates, init_parameters, model_shape, open_probability, predict
+from core.losses import Terms, Weights
+from core.model import Parameters, expected_gates, init_parameters, model_shape, open_probability
 from core.orientation import oriented
 from core.strength import edge_strengths, readout_rows
 
@@ -47,21 +48,11 @@ def term_gradient(
     return gradients(value, heat, batch.noise, batch.rows, weight, config, shape)[1:]
 
 
-def batch_terms(
-    value: Parameters, gates: Tensor, opened: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig
-) -> Terms:
-    """Return the loss terms of a batch of rows (K, d, 2 + F, B), (K,) each."""
-    shape = model_shape(rows.shape[1], config)
-    prediction = predict(value, gates, rows[:, :, 2:], shape)
-    return terms(prediction, rows[:, :, 0], rows[:, :, 1], opened, weight, config, shape)
-
-
 def validate(value: Parameters, heat: Tensor, weight: Weights, dataset: Dataset, config: TrainerConfig) -> Terms:
     """Return the validation loss terms, with the noise-free gates, (K,) each."""
     opened, gates = open_probability(value.gate, heat), expected_gates(value.gate)
     rows = samples(dataset, VALIDATION, config).rows.permute(1, 2, 0)
-    stacked = rows.expand(gates.shape[0], *rows.shape).contiguous()
-    return batch_terms(value, gates, opened, stacked, weight, config)
+    return loss_of(value, gates, opened, rows, weight, config, model_shape(len(rows), config))
 
 
 def read_graph(
@@ -106,7 +97,6 @@ def blind_score(value: Parameters, graph: Tensor, limit: int, dataset: Dataset, 
     for part in (TRAIN, VALIDATION):
         rows = samples(dataset, part, config).rows
         some = rows[:: max(1, -(-len(rows) // limit))].permute(1, 2, 0)
-        stacked = some.expand(len(gates), *some.shape).contiguous()
-        means += 0.5 * batch_terms(value, gates, gates, stacked, plain, config).recon.double()
+        means += 0.5 * loss_of(value, gates, gates, some, plain, config, model_shape(len(some), config)).recon.double()
         size += len(rows)
     return means * (len(dataset.names) - len(dataset.unusable)) + math.log(size) / size * graph.sum((1, 2)).double()

@@ -46,8 +46,8 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
     gates = (open_probability(value.gate, heat) > 0.5).float()
     lanes, d = gates.shape[:2]
     whole, alone, without = torch.empty(lanes, d), torch.empty(lanes, d), torch.zeros(lanes, d, d)
-    given = (pack(value), gates, rows.contiguous())
-    edge_errors(*(part.numpy() for part in given), plan, whole.numpy(), alone.numpy(), without.numpy())
+    packed, found = pack(value), (whole.numpy(), alone.numpy(), without.numpy())
+    edge_errors(packed.numpy(), gates.numpy(), rows.contiguous().numpy(), plan, *found)
     saved = (without - whole[:, None]) / alone[:, None].clamp(min=1e-12)
     # a lane that diverged saves nothing
     share = torch.where((gates > 0) & (saved > 0) & saved.isfinite(), saved, 0.0)

@@ -22,13 +22,13 @@ from core.architecture import learner
 from core.config import TrainerConfig
 from core.data import Dataset
 from core.errors import ClusterError
-from core.kernel_train import compile_kernels
+from core.kernel_warm_up import compile_kernels
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
 from core.trainer import Evaluation, advance
 from core.training import costs
 from studies.clusters import ATTEMPTS as ATTEMPTS
 from studies.clusters import connect_cluster
-from sweeps.config import BackendConfig
+from sweeps.config import AUTO, BackendConfig
 
 Result = TypeVar("Result")
 WORKER = "LokyProcess"
@@ -118,8 +118,19 @@ def in_order(places: Sequence[int]) -> list[int]:
     return sorted(range(len(places)), key=places.__getitem__)
 
 
+def local_backend(name: str, config: TrainerConfig) -> str:
+    """Return what trains on this machine where the settings leave it open: threads for steps that are compiled.
+
+    Compiled steps leave Python's lock alone, so threads share the cores as processes do; they start at once, and no
+    lane has to travel. Whole-tensor operations are too many and too short for that.
+    """
+    if name != AUTO:
+        return name
+    return "threading" if learner(config).compiled else "loky"
+
+
 class Workers:
-    """The processes that train, kept alive over the rounds, on this machine or a cluster; use as a context.
+    """The processes or threads that train, kept alive over the rounds, on this machine or a cluster; use as a context.
 
     Args:
         backend: joblib backend and number of jobs; 0 jobs means one a core, or all of a cluster.
@@ -130,7 +141,8 @@ class Workers:
         self.cluster = connect_cluster(backend)
         self.own_jobs = backend.jobs or cores()
         self.dataset, self.config = dataset, config
-        self.backend = "sequential" if self.cluster else backend.name
+        self.backend = "sequential" if self.cluster else local_backend(backend.name, config)
+        self.threads = ThreadPoolExecutor(self.own_jobs) if self.backend == "threading" else None
         self.pool = self.new_pool()
         self.caller = ThreadPoolExecutor(1, initializer=leave_ctrl_c)
         one_thread()
@@ -146,7 +158,7 @@ class Workers:
 
     def __enter__(self) -> Self:
         """Start the processes; those of a cluster run already."""
-        if not self.cluster and self.own_jobs > 1:
+        if not self.cluster and not self.threads and self.own_jobs > 1:
             self.pool.__enter__()
             ready = compile_kernels if learner(self.config).compiled else one_thread
             calls = [joblib.delayed(in_worker)(ready) for _ in range(self.own_jobs)]
@@ -159,6 +171,8 @@ class Workers:
         """Release the processes."""
         if self.cluster:
             self.cluster.close()
+        elif self.threads:
+            self.threads.shutdown(wait=False, cancel_futures=True)
         elif self.own_jobs > 1:
             self.pool.__exit__(kind, value, trace)
         self.caller.shutdown(wait=False)
@@ -190,6 +204,9 @@ class Workers:
             return self.cluster.map(in_worker, [(work, *piece) for piece in pieces])
         if self.own_jobs == 1 or len(pieces) == 1:
             return [work(*piece) for piece in pieces]
+        if self.threads:
+            begun = [self.threads.submit(in_worker, work, *piece) for piece in pieces]
+            return [call.result() for call in begun]
         for _ in range(ATTEMPTS - 1):
             try:
                 return self.run(work, pieces)

@@ -29,6 +29,7 @@ from studies.stability_train import (
     train_piece,
 )
 from studies.terminal import Terminal
+from sweeps.config import AUTO
 from sweeps.stability_spec import OWN, StabilitySpec, Variant
 
 FORMAT = 1
@@ -98,8 +99,9 @@ class StabilityRun:
         if jobs == 1:
             yield from (keyed(piece) for piece in pieces if not self.stopped())
             return
-        pool = joblib.Parallel(
-            n_jobs=jobs, backend=self.spec.backend.name, batch_size=1, max_nbytes=None, pre_dispatch=jobs,
+        name = self.spec.backend.name
+        pool = joblib.Parallel(  # most of its work is Python's, which threads would do in turns
+            n_jobs=jobs, backend="loky" if name == AUTO else name, batch_size=1, max_nbytes=None, pre_dispatch=jobs,
             return_as="generator_unordered",
         )  # fmt: skip
         calls = [joblib.delayed(in_worker)(keyed, piece) for piece in pieces]

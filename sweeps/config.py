@@ -8,7 +8,8 @@ OBJECTIVES = ("val_shd", "blind")
 SAMPLERS = ("tpe", "random", "grid", "qmc", "cmaes", "gp")
 PRUNERS = ("cohort", "median", "percentile", "hyperband", "none")
 CLUSTERS = ("dask", "ray")
-BACKENDS = ("loky", "threading", *CLUSTERS)
+AUTO = "auto"
+BACKENDS = (AUTO, "loky", "threading", *CLUSTERS)
 DEVICES = ("cpu",)
 
 
@@ -36,8 +37,10 @@ class SearchConfig:
 class BackendConfig:
     """Where the sweep runs; no part of what identifies it."""
 
-    name: str = setting("loky", "joblib backend", choices=BACKENDS)
-    jobs: int = setting(0, "worker processes; 0: as many as there are cores, or workers of the cluster", low=0)
+    name: str = setting(
+        AUTO, "what trains at the same time; auto: threads, or processes for the original", choices=BACKENDS
+    )
+    jobs: int = setting(0, "workers; 0: as many as there are cores, or workers of the cluster", low=0)
     address: str = setting("", "cluster: tcp://HOST:PORT of a Dask scheduler; HOST:PORT of a Ray head, or auto")
     wait: float = setting(60.0, "seconds to wait for a worker where the cluster has none", low=0)
     device: str = setting("cpu", "what trains", choices=DEVICES)
