@@ -41,7 +41,8 @@ def connect(value: Any, plan: Plan, gates: Floats, j: int, room: Any) -> Any:
     """Gather target j's open parents, their signals' places and weights times gates; return how many parents."""
     count, s, each = 0, plan.signal, room.latents.shape[1] * room.latents.shape[2]
     for i in range(plan.variables):
-        if gates[i, j] != ZERO or (plan.dense and i != j):
+        room.connected[i] = gates[i, j] != ZERO or (plan.dense and i != j)
+        if room.connected[i]:
             room.parents[count] = i
             for k in range(s):
                 room.signals[count * s + k] = i * each + room.row_starts[k]
@@ -50,7 +51,11 @@ def connect(value: Any, plan: Plan, gates: Floats, j: int, room: Any) -> Any:
         for k in range(s):
             room.gates[i * s + k] = gates[i, j]
     units, wide = room.messages.shape
-    scaled(address(room.messages, 0), address(value.mix, j * units * wide), address(room.gates, 0), units, wide)
+    many = 2 * count > plan.variables
+    for n in range(1 if many else count):
+        first, width = (0, wide) if many else (room.parents[n] * s, s)
+        weights = address(value.mix, j * units * wide + first)
+        scaled(address(room.messages, first), weights, address(room.gates, first), wide, units, width)
     return count
 
 

@@ -63,8 +63,9 @@ class Scratch(NamedTuple):
     """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients.
 
     messages, d_messages: weights of one target's open parents, gates included, and gradients, (M, d S), packed to the
-    left; parents, signals: who they are, and where their signals begin in latents. reading (P, F): an encoder's
-    weights. pairs (P, P): what latents have with one another. row_starts, columns: where row n begins,
+    left; connected, parents, signals: whether each is one, who they are, and where their signals begin in latents.
+    written (d, d): whose messages' weights have a gradient now, squares (1,) the sum of its squares. reading (P, F):
+    an encoder's weights. pairs (P, P): what latents have with one another. row_starts, columns: where row n begins,
     and n itself; by_latent, by_pair: where latent n begins in reading and in pairs; by_unit, by_memory: where unit n
     begins in messages and in memory; all as `kernel_products` asks for places.
     """
@@ -89,6 +90,9 @@ class Scratch(NamedTuple):
     reading: Floats
     pairs: Floats
     gates: Floats
+    connected: NDArray[np.bool_]
+    written: NDArray[np.bool_]
+    squares: Floats
     parents: Places
     signals: Places
     sent: Places
@@ -112,9 +116,17 @@ def scratch_of(plan: Plan, size: int) -> Any:
         np.empty((3, p), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4),
         np.empty((d, d), f4), np.empty((d, d)), np.empty((max(d, 2), d)),
         np.empty((m, d * s), f4), np.empty((m, d * s), f4), np.empty((p, plan.features), f4), np.empty((p, p), f4),
-        np.empty(d * s, f4), np.empty(d, i8), np.empty(d * s, i8), np.empty(d * s, i8), columns * size,
+        np.empty(d * s, f4), np.zeros(d, np.bool_), np.zeros((d, d), np.bool_), np.zeros(1, f4),
+        np.empty(d, i8), np.empty(d * s, i8), np.empty(d * s, i8), columns * size,
         columns, columns * plan.features, columns * p, columns * (d * s), columns * (plan.bias + 1),
     )  # fmt: skip
+
+
+@compiled
+def mix_of(plan: Plan) -> Any:
+    """Return where the weights of messages begin and end in a lane's packed parameters."""
+    first = plan.variables * (plan.variables + (plan.signal + plan.bias + plan.noise) * (plan.features + 1))
+    return first, first + plan.variables * (plan.hidden + 1) * plan.variables * plan.signal
 
 
 @compiled

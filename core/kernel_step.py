@@ -64,15 +64,21 @@ def messages_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int, 
         pulled, starts, address(room.latents, 0), room.signals, address(room.d_messages, 0), room.by_unit, units,
         parents * s, size,
     )  # fmt: skip
-    mix, room.d_sampled[:, j] = gradient.mix.reshape(plan.variables, units * wide), ZERO
-    mix[j, :] = ZERO
+    for i in range(plan.variables):
+        room.d_sampled[i, j] = ZERO
+        if room.written[i, j] and not room.connected[i]:
+            room.written[i, j] = False
+            for m in range(units):
+                for k in range(s):
+                    gradient.mix[j, m, i, k] = ZERO
     for n in range(parents):
         i = room.parents[n]
         first = j * units * wide + i * s
         room.d_sampled[i, j] = gated(
             address(room.d_messages, n * s), address(value.mix, first), address(gradient.mix, first), wide, units, s,
-            room.sampled[i, j],
+            room.sampled[i, j], address(room.squares, 0),
         )  # fmt: skip
+        room.written[i, j] = True
 
 
 @compiled
@@ -111,7 +117,8 @@ def lane_gradient(
     """Write the gradient of one lane's loss of the batch in `room.rows`, and its four weighted terms.
 
     Args:
-        flat, d_flat: packed parameters and their gradient, (all,).
+        flat, d_flat: packed parameters and their gradient, (all,); the gradient of messages' weights must be 0 where
+            `room.written` says no, which is everywhere in a new room.
         noise: (d, d) standard logistic. heat: gate temperature. weight: (4,) recon, sparse, acyclic, disen.
         terms: (4,), written in that order.
     """
@@ -128,12 +135,13 @@ def lane_gradient(
         for j in range(d):
             terms[1] += room.opened[v, j]
     share = weight[0] if plan.summed else weight[0] / (seen if seen > ONE else ONE)
+    room.squares[0] = ZERO
     for at in range(d_flat.size if share == ZERO else 0):  # nothing is predicted where the prediction weighs nothing
         d_flat[at] = ZERO
     for j in range(d):
         if share == ZERO:
             for i in range(d):
-                room.d_sampled[i, j] = ZERO
+                room.d_sampled[i, j], room.written[i, j] = ZERO, False
         else:
             parents = connect(value, plan, room.sampled, j, room)
             drive_of(value, plan, j, parents, room)

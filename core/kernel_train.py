@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.config import TrainerConfig
-from core.kernel_plan import plan_of, scratch_of
+from core.kernel_plan import mix_of, plan_of, scratch_of
 from core.kernel_rows import dot, fma
 from core.kernel_step import lane_gradient
 from core.kernels import ONE, ZERO, Floats, compiled, compiled_owner
@@ -26,9 +26,13 @@ MARGIN, TINY = np.float32(NORM_MARGIN), np.float32(1e-30)
 
 
 @compiled
-def norm_of(gradient: Floats) -> Any:
-    """Return the Euclidean norm; squares that overflow float32 are measured again in float64."""
-    norm = np.sqrt(dot(gradient, 0, gradient, 0, gradient.size))
+def norm_of(gradient: Floats, first: int, last: int, inside: Any) -> Any:
+    """Return the Euclidean norm; squares that overflow float32 are measured again in float64.
+
+    inside: the sum of squares from place first up to last, most of which are 0.
+    """
+    outside = dot(gradient, 0, gradient, 0, first) + dot(gradient, last, gradient, last, gradient.size - last)
+    norm = np.sqrt(outside + inside)
     if not np.isfinite(norm):
         squares = 0.0
         for i in range(gradient.size):
@@ -77,12 +81,13 @@ def train(
         spared: the first so many parameters do not decay.
         terms: (steps, K, 4); norms: (steps, K), before clipping; both are written.
     """
-    room, gradient = scratch_of(plan, order.shape[2]), np.empty(value.shape[1], np.float32)
+    room, gradient = scratch_of(plan, order.shape[2]), np.zeros(value.shape[1], np.float32)
+    first_mix, last_mix = mix_of(plan)
     for k in range(value.shape[0]):
         for step in range(order.shape[0]):
             lay_out(table, order[step, k], room.rows)
             lane_gradient(value[k], gradient, plan, room, noise[step, k], heat[k], weight[k], terms[step, k])
-            norm = norm_of(gradient)
+            norm = norm_of(gradient, first_mix, last_mix, room.squares[0])
             scale = limit / (norm + MARGIN)
             if scale > ONE:
                 scale = ONE
@@ -125,12 +130,12 @@ def gradients(
 ) -> tuple[Terms, Tensor, Tensor]:
     """Return what `gradient.gradients` does, float32."""
     packed, lanes, d = pack(value), rows.shape[0], shape.variables
-    gradient, terms, graph = torch.empty_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
+    gradient, terms, graph = torch.zeros_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
     plan = plan_of(shape, config, dense=True)
     room = scratch_of(plan, rows.shape[3])
     given = [part.contiguous().numpy() for part in (packed, rows, noise, heat, torch.stack(weight, 1))]
     for k, (lane, batch, drawn, warmth, weights) in enumerate(zip(*given, strict=True)):
-        room.rows[:] = batch
+        room.rows[:], room.written[:] = batch, False
         lane_gradient(lane, gradient[k].numpy(), plan, room, drawn, warmth, weights, terms[k].numpy())
         graph[k] = torch.from_numpy(room.d_sampled)
     return Terms(*terms.unbind(1)), gradient, graph

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from core import gradient, kernel_train, kernels, training
 from core.config import TrainerConfig
+from core.kernel_plan import mix_of, plan_of, scratch_of
 from core.kernel_rows import dot, fma, total
+from core.kernel_step import lane_gradient
 from core.losses import Weights
 from core.model import Parameters, init_parameters, model_shape, pack, unpack
 from core.trainer import start
@@ -151,10 +153,42 @@ def test_compiled_epochs_are_those_of_the_tensor_program(changes: dict[str, Any]
 
 
 def test_a_gradient_too_large_for_float32_is_measured() -> None:
-    """Law: squares that overflow do not make a norm infinite; a gradient that is not finite does."""
-    assert kernel_train.norm_of(np.full(4, 1e30, np.float32)) == pytest.approx(2e30)
-    assert math.isnan(kernel_train.norm_of(np.array([1.0, np.nan], np.float32)))
-    assert math.isinf(kernel_train.norm_of(np.array([1.0, np.inf], np.float32)))
+    """Law: squares that overflow do not make a norm infinite; a gradient that is not finite does, wherever it is."""
+    infinite = np.float32(np.inf)
+    assert kernel_train.norm_of(np.full(4, 1e30, np.float32), 1, 3, infinite) == pytest.approx(2e30)
+    assert kernel_train.norm_of(np.full(4, 3.0, np.float32), 1, 3, np.float32(18.0)) == pytest.approx(6.0)
+    for odd, found in ((np.nan, math.isnan), (np.inf, math.isinf)):
+        for at in range(3):
+            gradient = np.ones(3, np.float32)
+            gradient[at] = odd
+            assert found(kernel_train.norm_of(gradient, 1, 2, np.float32(odd * odd if at == 1 else 1.0)))
+
+
+def test_what_shuts_leaves_no_gradient_behind() -> None:
+    """Law: a step's gradient does not depend on which gates were open in the step before."""
+    config = small.settings()
+    data = small.dataset(config)
+    lanes = start(small.trials(2), data, config)
+    batches = list(training.learner(config).batches(lanes, data, config))[:2]
+    heat, weight = torch.full((2,), 0.3), Weights(*(torch.ones(2) for _ in range(4)))
+    shape, rng = model_shape(len(data.names), config), np.random.default_rng(0)
+    plan = plan_of(shape, config)
+    room, kept = scratch_of(plan, batches[0].rows.shape[3]), np.zeros(pack(lanes.value).shape[1], np.float32)
+    for batch in batches:
+        noise = 5.0 * torch.from_numpy(rng.standard_normal(batch.noise.shape)).float()
+        room.rows[:] = batch.rows[0].numpy()
+        lane = pack(lanes.value)[0].numpy()
+        terms, fresh = np.zeros(4, np.float32), np.zeros_like(kept)
+        given = (noise[0].numpy(), heat.numpy()[0], torch.stack(weight, 1).numpy()[0], terms)
+        lane_gradient(lane, kept, plan, room, *given)
+        other = scratch_of(plan, batch.rows.shape[3])
+        other.rows[:] = room.rows
+        lane_gradient(lane, fresh, plan, other, *given)
+        assert (room.sampled == 0.0).sum() > shape.variables
+        assert kept.tobytes() == fresh.tobytes()
+        first, last = mix_of(plan)
+        squares = float(np.square(kept[first:last].astype(float)).sum())
+        assert float(room.squares[0]) == pytest.approx(squares, rel=1e-5)
 
 
 def test_a_lone_lane_trains_as_in_company() -> None:
