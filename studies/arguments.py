@@ -203,8 +203,8 @@ def _add_data(parser: CommandParser) -> None:
 
 def _add_machine(parser: CommandParser) -> None:
     group = parser.add_argument_group("machine")
-    _add(group, "-j", "--jobs", metavar="N", text="worker processes; 0: one a core")
-    _add(group, "--backend", metavar="NAME", text="joblib backend:")
+    _add(group, "-j", "--jobs", metavar="N", text="workers; 0: one a core")
+    _add(group, "--backend", metavar="NAME", text="what the workers are:")
     _add(group, "--device", metavar="NAME", text="what trains:")
 
 

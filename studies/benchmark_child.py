@@ -150,7 +150,7 @@ def peak_memory() -> int:
 def main(words: list[str]) -> int:
     """Run one sweep, no longer than the benchmark lives, and print what it came to."""
     kind, folder = words[0], Path(words[1])
-    from studies.rounds import leave_with, one_thread
+    from studies.processes import leave_with, one_thread
 
     threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
     one_thread()

@@ -17,7 +17,7 @@ from core.trainer import Evaluation, advance, evaluate, start
 from core.training import train_epoch, train_steps
 from studies.benchmark_floor import copy_rate, product_rate, step_bytes, step_operations
 from studies.benchmark_rows import Sheet, rotated, timed
-from studies.rounds import one_thread
+from studies.processes import one_thread
 from sweeps.benchmark_spec import BenchmarkSpec
 from sweeps.space import Range
 

@@ -19,7 +19,7 @@ from core.config import Hyperparameters
 from core.data import Dataset, prepare
 from core.simulate import simulate
 from studies.benchmark_plain import PlainTrial
-from studies.rounds import cores, in_worker, one_thread
+from studies.processes import cores, in_worker, one_thread
 from studies.search import SAMPLER_STREAM, TRIAL_STREAM, derived_seed
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec, load_spec

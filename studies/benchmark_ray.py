@@ -11,7 +11,7 @@ from core.config import Hyperparameters
 from core.data import Dataset, prepare
 from core.simulate import simulate
 from studies.benchmark_plain import PlainTrial
-from studies.rounds import cores, one_thread
+from studies.processes import cores, one_thread
 from studies.search import TRIAL_STREAM, derived_seed
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec

@@ -18,8 +18,8 @@ from studies.artefacts import as_json, commit, machine
 from studies.benchmark_orchestration import measure_orchestration
 from studies.benchmark_rows import COLUMNS, Row, Sheet, StoppedError
 from studies.lines import count, duration
+from studies.processes import cores
 from studies.records import write_rows
-from studies.rounds import cores
 from studies.run_folder import RunFolder
 from studies.terminal import Terminal
 from sweeps.benchmark_spec import PARTS, BenchmarkSpec

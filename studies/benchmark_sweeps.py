@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.benchmark_child import Ran, child, launch
 from studies.benchmark_rows import Sheet, rotated
-from studies.rounds import cores
+from studies.processes import cores
 from sweeps.benchmark_spec import BenchmarkSpec
 from sweeps.spec import SweepSpec
 

@@ -15,7 +15,8 @@ from core.data import Dataset
 from core.lanes import Lanes
 from core.results import finish
 from core.trainer import advance, start
-from studies.rounds import cores, one_thread, shards
+from studies.processes import cores, one_thread
+from studies.rounds import shards
 from studies.search import Search, pruning_epochs
 from sweeps.spec import SweepSpec
 

@@ -47,8 +47,8 @@ class Stop:
         if self.received:
             if sys.stderr.isatty():
                 os.write(2, b"\n")  # what is typed next begins below the bar
-            if "studies.rounds" in sys.modules:
-                from studies.rounds import kill_workers
+            if "studies.processes" in sys.modules:
+                from studies.processes import kill_workers
 
                 kill_workers()
             os._exit(INTERRUPTED[signal.Signals(number)])

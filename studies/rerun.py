@@ -131,7 +131,7 @@ def command(args: Namespace) -> int:
 def compare_surroundings(record: Record, table: "Table", dataset: "Dataset") -> list[str]:
     """Return what differs between now and the run: data, versions, threads, processor, device."""
     from studies.artefacts import differences, environment
-    from studies.rounds import one_thread
+    from studies.processes import one_thread
 
     one_thread()
     found = differences(record.environment, environment(record.spec, table, dataset))

@@ -1,20 +1,12 @@
 """Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
 
-import contextlib
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import current_process, resource_tracker
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import joblib
-import torch
-from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from numpy.typing import NDArray
 
@@ -28,63 +20,8 @@ from core.trainer import Evaluation, advance
 from core.training import costs
 from studies.clusters import ATTEMPTS as ATTEMPTS
 from studies.clusters import connect_cluster
+from studies.processes import Result, cores, in_worker, leave_ctrl_c, one_thread
 from sweeps.config import AUTO, BackendConfig
-
-Result = TypeVar("Result")
-WORKER = "LokyProcess"
-"""How joblib's loky names the processes it starts."""
-WATCHING = threading.Event()
-"""Set in a worker that watches whether its coordinator lives."""
-
-
-def cores() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def one_thread() -> None:
-    """Keep torch to one thread: parallelism comes from processes, and two threads spin against each other."""
-    if torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
-
-
-def leave_ctrl_c() -> None:
-    """Keep SIGINT from this thread, and from the processes that it starts, from their birth on.
-
-    Ctrl-C reaches all processes of a terminal; a worker that is still importing would print a traceback.
-    """
-    for tracker in (resource_tracker, loky_tracker):
-        tracker.ensure_running()  # starting one lets SIGINT in again
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-
-
-def kill_workers() -> None:
-    """End all worker processes of this one at once, where the system lists them (Linux)."""
-    for listed in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError, ValueError):
-            for child in map(int, listed.read_text().split()):
-                if WORKER.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
-                    os.kill(child, signal.SIGKILL)
-
-
-def leave_with(parent: int) -> None:
-    """End this process when its coordinator has ended; a killed one cannot tell its workers."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def in_worker(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Call `work` in a worker: with one thread, and, as a process of its own, no longer than its coordinator lives."""
-    one_thread()
-    own = threading.current_thread() is threading.main_thread()
-    if own and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if own and current_process().name.startswith(WORKER) and not WATCHING.is_set():
-        WATCHING.set()
-        threading.Thread(target=leave_with, args=(os.getppid(),), daemon=True).start()
-    return work(*arguments)
 
 
 def advance_shard(
@@ -133,7 +70,7 @@ class Workers:
     """The processes or threads that train, kept alive over the rounds, on this machine or a cluster; use as a context.
 
     Args:
-        backend: joblib backend and number of jobs; 0 jobs means one a core, or all of a cluster.
+        backend: its name and number of jobs; 0 jobs means one a core, or all of a cluster.
         dataset, config: the same in every round.
     """
 
@@ -163,6 +100,8 @@ class Workers:
             ready = compile_kernels if learner(self.config).compiled else one_thread
             calls = [joblib.delayed(in_worker)(ready) for _ in range(self.own_jobs)]
             self.caller.submit(self.pool, calls)  # they import and compile while this process gets ready
+        elif self.threads and learner(self.config).compiled:
+            threading.Thread(target=compile_kernels, daemon=True).start()
         return self
 
     def __exit__(

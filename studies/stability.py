@@ -115,7 +115,7 @@ def checked_table(spec: "StabilitySpec") -> "Table":
 def dry_run(spec: "StabilitySpec", path: Path, table: "Table") -> int:
     """Say which variants there are and are left, time each family, and write nothing."""
     from studies.lines import count, data_line
-    from studies.rounds import cores
+    from studies.processes import cores
     from studies.stability_run import estimate, part_name
 
     print(data_line(spec.study, table, spec.seeds[0]), file=sys.stderr)

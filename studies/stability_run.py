@@ -17,8 +17,9 @@ from core.data import prepare
 from core.tables import Table
 from studies.artefacts import as_json, machine
 from studies.lines import count, data_line
+from studies.processes import cores, in_worker, leave_ctrl_c, one_thread
 from studies.records import compress, decompress, write_rows
-from studies.rounds import ATTEMPTS, cores, in_worker, leave_ctrl_c, one_thread
+from studies.rounds import ATTEMPTS
 from studies.run_folder import RunFolder
 from studies.stability_train import (
     EPOCH_COLUMNS,

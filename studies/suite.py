@@ -59,7 +59,7 @@ def build_parser() -> CommandParser:
     )  # fmt: skip
     what.add_argument("--show-config", action="store_true", help="print all settings, then exit")
     where = add_output(parser, "list the sweeps, estimate the time, run nothing")
-    where.add_argument("-j", "--jobs", metavar="N", help="worker processes; 0: one a core (0)")
+    where.add_argument("-j", "--jobs", metavar="N", help="workers; 0: one a core (0)")
     where.add_argument("--reports", action="store_true", help="write each sweep's own report too, about 3 s each")
     return parser
 

@@ -118,7 +118,7 @@ def check_backend(backend: BackendConfig, findings: Findings) -> None:
     if not re.fullmatch(form, backend.address):
         got = f", got `{shorten(backend.address, 200)}`" if backend.address else ""
         message = f"{where} must be an address for {backend.name}, such as {example}{got}"
-        hint = f"--set {address}={example}, {whose}; on one machine --backend loky does the same"
+        hint = f"--set {address}={example}, {whose}; on one machine nothing need be set"
         findings.errors.append(InputError(message, hint))
 
 

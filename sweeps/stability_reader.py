@@ -99,7 +99,7 @@ def load_stability(
     )
     if spec.backend.name in CLUSTERS:
         problem = f"a stability study runs on one machine, so backend.name cannot be {spec.backend.name}"
-        findings.errors.append(InputError(problem, "--set backend.name=loky"))
+        findings.errors.append(InputError(problem, "--set backend.name=auto"))
     for variant in [] if findings.errors else spec.variants():
         _check_variant(variant, data, findings)
     findings.errors[:] = {error.message: error for error in findings.errors}.values()

@@ -54,8 +54,8 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             ["--backend", "a\nb"],
-            "error: --backend must be one of loky, threading, dask, ray, got `a\\nb`\n"
-            "hint: backend.name: joblib backend (default loky)\n",
+            "error: --backend must be one of auto, loky, threading, dask, ray, got `a\\nb`\n"
+            "hint: backend.name: what the workers are; auto: threads, processes for the original (default auto)\n",
         ),
         (
             ["--data", ""],

@@ -43,7 +43,7 @@ FORM = re.compile(r"error: \S.*\nhint: \S.*\n")
         ),
         (
             ("--set", "backend.address=tcp://a:1"),
-            "--set backend.address=tcp://a:1: backend.address is for dask and ray, and loky runs on this machine",
+            "--set backend.address=tcp://a:1: backend.address is for dask and ray, and auto runs on this machine",
         ),
     ],
 )

@@ -26,15 +26,15 @@ GRID = (
 )  # fmt: skip
 KINDS = {
     "tpe": PLAIN,
-    "tpe-two-jobs": (*PLAIN, "-j", "2", "--lanes", "8"),
+    "tpe-two-jobs": (*PLAIN, "-j", "2", "--backend", "loky", "--lanes", "8"),
     "random-without-pruning": (*PLAIN, "--sampler", "random", "--pruner", "none", "--lanes", "3"),
-    "qmc-threads": (*PLAIN, "--sampler", "qmc", "-j", "2", "--backend", "threading", "--lanes", "8"),
+    "qmc-threads": (*PLAIN, "--sampler", "qmc", "-j", "2", "--lanes", "8"),
     "cmaes-median": (*PLAIN, "--sampler", "cmaes", "--pruner", "median", "--lanes", "5"),
     "grid": GRID,
     "blind-confirmed": (*PLAIN, "--objective", "blind", "--confirm", "2"),
     "failures-hyperband-two-jobs": (
         *ALL_STATES, "-q", "-n", "12", "--set", "trainer.epochs=16", "-j", "2", "--confirm", "1",
-        "--pruner", "hyperband",
+        "--backend", "loky", "--pruner", "hyperband",
     ),
 }  # fmt: skip
 """Samplers, pruners, lanes, jobs and backends; a grid, threads, confirmation, trials that fail."""

@@ -191,7 +191,9 @@ def test_a_second_ctrl_c_ends_at_once() -> None:
 @tried("signals")
 def test_ctrl_c_of_a_terminal_while_starting(seen: str) -> None:
     """Ctrl-C, which reaches the workers too, leaves no traceback at any moment, and says 130."""
-    process = start(*SMALL, "-n", "400", *(["-j", "2"] if seen else []))  # too many to be done before the signal
+    process = start(
+        *SMALL, "-n", "400", *(["-j", "2", "--backend", "loky"] if seen else [])
+    )  # too many to be done before the signal
     assert process.stderr is not None
     if seen:
         while not process.stderr.readline().startswith(seen):
@@ -227,7 +229,7 @@ def alive(process: int) -> bool:
 @tried("kills")
 def test_a_killed_coordinator_lets_go_of_its_folder(tmp_path: Path) -> None:
     """SIGKILL of the coordinator alone frees the lock at once; its workers end soon by themselves."""
-    words = (*SMALL, "-n", "400", "-j", "2")
+    words = (*SMALL, "-n", "400", "-j", "2", "--backend", "loky")
     with open(tmp_path / "err.txt", "w") as err:
         process = start(*words, stderr=err)
         while not list(Path().glob("runs/*/checkpoint.pt")):

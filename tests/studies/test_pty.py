@@ -93,9 +93,10 @@ def test_a_run_in_a_terminal(columns: int) -> None:
     assert "trial " in seen.text
 
 
-def test_ctrl_c_while_workers_start() -> None:
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_ctrl_c_while_workers_start(backend: str) -> None:
     """Ctrl-C reaches the workers too, in the middle of their imports: no traceback, and how to go on comes last."""
-    words = (*SMALL, "-n", "40", "-j", "2")
+    words = (*SMALL, "-n", "40", "-j", "2", "--backend", backend)
     seen = in_terminal(*words, presses=(("0/40", 0.3),))
     assert seen.code == 130, seen.text
     assert "Traceback" not in seen.text
@@ -104,10 +105,11 @@ def test_ctrl_c_while_workers_start() -> None:
     assert seen.left == []
 
 
+@pytest.mark.parametrize("backend", ["loky", "threading"])
 @pytest.mark.parametrize("where", ["0/40", "confirm  "])
-def test_ctrl_c_twice_leaves_nothing(where: str) -> None:
+def test_ctrl_c_twice_leaves_nothing(where: str, backend: str) -> None:
     """Twice: gone at once, with its workers, whether it searches or trains the winner again."""
-    words = (*SMALL, "-n", "40", "-j", "2", "--confirm", "50")
+    words = (*SMALL, "-n", "40", "-j", "2", "--confirm", "50", "--backend", backend)
     seen = in_terminal(*words, presses=((where, 0.2), ("Stopping after", 0.1)))
     assert seen.code == 130, seen.text
     assert "Traceback" not in seen.text
@@ -118,7 +120,7 @@ def test_ctrl_c_twice_leaves_nothing(where: str) -> None:
 def test_workers_do_not_outlive_a_killed_coordinator(tmp_path: Path) -> None:
     """SIGKILL of the coordinator alone: its workers notice within seconds and go."""
     with open(tmp_path / "err.txt", "w") as err:
-        process = start(*SMALL, "-n", "400", "-j", "2", stdout=err, stderr=err)
+        process = start(*SMALL, "-n", "400", "-j", "2", "--backend", "loky", stdout=err, stderr=err)
         while not list(Path().glob("runs/*/checkpoint.pt")):
             assert process.poll() is None
             time.sleep(0.05)

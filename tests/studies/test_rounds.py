@@ -1,6 +1,7 @@
 """Laws of the round: lanes are split evenly, put together in order, and a lost worker costs a repeat."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from core.errors import ClusterError
 from core.lanes import Lanes, to_arrays
 from core.simulate import simulate
 from core.trainer import start
-from studies.rounds import ATTEMPTS, Workers, cores, shards
+from studies.processes import cores
+from studies.rounds import ATTEMPTS, Workers, local_backend, shards
 from sweeps.config import BackendConfig
 
 CONFIG = TrainerConfig(epochs=4, evaluate_every=2, batch_size=16)
@@ -52,13 +54,23 @@ def test_shards(costs: list[float], jobs: int) -> None:
     assert max(loads) - min(costs[lane] for lane in parts[largest]) <= min(loads) + 1e-9
 
 
+def test_auto_is_threads_where_steps_are_compiled() -> None:
+    """Law: compiled steps train in threads, the original's many operations in processes; a name stands."""
+    original = replace(CONFIG, architecture="original")
+    assert BackendConfig().name == "auto"
+    assert local_backend("auto", CONFIG) == "threading"
+    assert local_backend("auto", original) == "loky"
+    assert local_backend("loky", CONFIG) == "loky"
+    assert local_backend("threading", original) == "threading"
+
+
 @pytest.mark.parametrize("jobs", [2, 3, 5])
 def test_any_split_gives_the_same_bits(dataset: Dataset, jobs: int) -> None:
     """A round in threads gives, bit for bit, what one process gives."""
     lanes = lanes_of(dataset, 7)
     with Workers(BackendConfig(jobs=1), dataset, CONFIG) as alone:
         expected = bits(alone.advance(lanes))
-    with Workers(BackendConfig(name="threading", jobs=jobs), dataset, CONFIG) as workers:
+    with Workers(BackendConfig(jobs=jobs), dataset, CONFIG) as workers:
         assert bits(workers.advance(lanes)) == expected
 
 
@@ -75,7 +87,7 @@ def test_a_lost_worker_costs_a_repeat(monkeypatch: pytest.MonkeyPatch, dataset: 
         return run(self, work, pieces)
 
     monkeypatch.setattr(Workers, "run", losing)
-    with Workers(BackendConfig(name="threading", jobs=2), dataset, CONFIG) as workers:
+    with Workers(BackendConfig(name="loky", jobs=2), dataset, CONFIG) as workers:
         found = bits(workers.advance(lanes))
         lost[0] = ATTEMPTS
         with pytest.raises(ClusterError, match="worker processes were lost 3 times in one round") as caught:

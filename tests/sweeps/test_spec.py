@@ -423,7 +423,7 @@ SPECS = st.builds(
         st.sampled_from([item.name for item in dataclasses.fields(Hyperparameters)]), ranges(), min_size=1
     ),
     search=section_of(SearchConfig, sampler=st.just("tpe")),
-    backend=section_of(BackendConfig, name=st.sampled_from(["loky", "threading"]), address=st.just(""))
+    backend=section_of(BackendConfig, name=st.sampled_from(["auto", "loky", "threading"]), address=st.just(""))
     | section_of(BackendConfig, name=st.just("dask"), address=st.just("tcp://scheduler.lab:8786"))
     | section_of(BackendConfig, name=st.just("ray"), address=st.sampled_from(["auto", "10.0.0.7:6379"])),
 )  # fmt: skip
