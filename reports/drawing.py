@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from reports.colours import GROUND, INK, LINE, SOFT
@@ -103,7 +104,7 @@ def theme() -> Iterator[None]:
 
 def new_figure(height: float) -> Figure:
     """Start a figure of the one width, `height` in inches."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
     return figure
 
@@ -159,6 +160,7 @@ def rendered(plot: Plot) -> Picture:
     Call inside `theme()`. The title is text of the page there, so only the PNG gets it drawn in.
     """
     png, svg = io.BytesIO(), io.BytesIO()
+    ConstrainedLayoutEngine().execute(plot.figure)  # once: as the figure's own it has every file drawn twice
     plot.figure.savefig(svg, format="svg", dpi=DPI, facecolor="none", metadata={"Date": None, "Creator": None})
     markup = themed_svg(svg.getvalue().decode("utf-8"), f"fig-{plot.name}", plot.title, plot.description)
     _add_title(plot.figure, textwrap.wrap(plot.title, TITLE_CHARACTERS))
@@ -177,7 +179,6 @@ def rendered(plot: Plot) -> Picture:
 
 def _add_title(figure: Figure, lines: list[str]) -> None:
     """Make room for a title above a drawing that is laid out already, and write it there."""
-    figure.set_layout_engine("none")
     before = figure.get_figheight()
     after = before + 0.12 + 0.17 * len(lines)
     for axes in figure.axes:
