@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studies.arguments import CommandParser, guarded, key_value
+from studies.as_program import end_with
 from studies.lambda_sweep import Stop
 from studies.study_command import add_output, held_folder, last_lines
 from sweeps.benchmark_spec import PARTS, BenchmarkSpec, load_benchmark
@@ -134,4 +135,4 @@ def finish(args: "Namespace", benchmark: "BenchmarkRun", stop: Stop, seconds: fl
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

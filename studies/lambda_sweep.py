@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from studies.arguments import build_parser, guarded, spec_from_arguments
+from studies.as_program import all_is_imported, end_with
 from sweeps.show import show_config
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
         from studies.rounds import Workers  # torch and optuna take seconds to import
         from studies.run import Run
 
+        all_is_imported()
         stop = Stop()
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
         with Workers(spec.backend, dataset, spec.trainer) as workers:
@@ -211,4 +213,4 @@ def open_page(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import InputError, NoResultError, RunFolderError
 from core.run_format import meant_inside
 from studies.arguments import CommandParser, add_version, guarded
+from studies.as_program import end_with
 from studies.records import COMPLETE, FAILED, read_rows
 
 if TYPE_CHECKING:
@@ -256,4 +257,4 @@ def other_seeds(args: Namespace, record: Record, row: dict[str, Any], dataset: "
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

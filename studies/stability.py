@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.arguments import CommandParser, guarded, key_value
+from studies.as_program import end_with
 from studies.lambda_sweep import Stop
 from studies.study_command import add_output, held_folder, last_lines
 from sweeps.stability_reader import load_stability
@@ -181,4 +182,4 @@ def finish(args: "Namespace", study: "StabilityRun", stop: Stop, seconds: float)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

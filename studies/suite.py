@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studies.arguments import CommandParser, guarded, key_value
+from studies.as_program import end_with
 from studies.clusters import check_cluster
 from studies.lambda_sweep import Stop
 from studies.study_command import add_output, held_folder, last_lines
@@ -178,4 +179,4 @@ def finish(args: "Namespace", suite: "SuiteRun", stop: Stop, seconds: float) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)
