@@ -1,4 +1,4 @@
-"""What a command leaves to the collector of garbage: all of it in a process that goes on, nothing imported in its own."""
+"""What a command leaves to the collector of garbage: all of it in another program, nothing imported in its own."""
 
 import gc
 import subprocess
