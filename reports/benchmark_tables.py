@@ -27,7 +27,7 @@ HOW = {
     ),
     "plain": (
         "Each side runs as a process of its own from its start to its end, one after the other with the same "
-        "study seed and the same number of worker processes; our time includes the report. The plain side is the "
+        "study seed and the same number of workers; our time includes the report. The plain side is the "
         "same model as an nn.Module with autograd, torch.optim.Adam, clip_grad_norm_ and ReduceLROnPlateau, the "
         "same batches, loss terms and evaluation, searched by Optuna's default sampler and pruned by its "
         "MedianPruner with the same warm-up; ours prunes by cohort, as it does by default. The two prune "
@@ -181,7 +181,7 @@ def _whole_sweeps(part: str) -> Callable[[BenchmarkFolder], list[TableBlock]]:
                 ranged(standing.epoch_rate(bench, part, method), lambda value: decimals(value, 1)),
                 ranged(bench.spread("best_val_shd", **where), lambda value: decimals(value, 0)),
             ))  # fmt: skip
-        jobs = count(float(bench.facts.get("jobs") or 1), "worker process", "worker processes")
+        jobs = count(float(bench.facts.get("jobs") or 1), "worker", "workers")
         caption = f"Whole sweeps with {jobs} on the {_machine(bench)}: median and range over study seeds"
         heads = (
             "method", "time", "as long as ours", "trials / complete / pruned", "epochs trained", "epochs a second",

@@ -109,13 +109,15 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
     from core.baselines import baseline_rows
     from studies.estimate import REPORT_SECONDS, estimate
     from studies.lines import baseline_line, count, data_line, duration, missing_line, more_baselines_line, space_line
+    from studies.rounds import local_backend
     from studies.terminal import Terminal
 
     imported, done = time.process_time(), trials_done(path)
     found = estimate(spec, spec.search.objective, dataset, done)
     begin = time.process_time()
     baselines = baseline_rows(dataset, spec.trainer, found.trials, table)
-    around = imported * (2 if found.jobs > 1 else 1) + time.process_time() - begin + REPORT_SECONDS
+    starts = 2 if found.jobs > 1 and local_backend(spec.backend.name, spec.trainer) == "loky" else 1
+    around = imported * starts + time.process_time() - begin + REPORT_SECONDS
     say = Terminal(found.trials, quiet=False, verbose=False).say
     for line in (data_line(spec.study, table, spec.search.seed), missing_line(table), space_line(spec),
                  baseline_line(baselines), more_baselines_line(baselines), f"folder     {path}"):  # fmt: skip

@@ -1,6 +1,5 @@
 """Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -101,7 +100,7 @@ class Workers:
             calls = [joblib.delayed(in_worker)(ready) for _ in range(self.own_jobs)]
             self.caller.submit(self.pool, calls)  # they import and compile while this process gets ready
         elif self.threads and learner(self.config).compiled:
-            threading.Thread(target=compile_kernels, daemon=True).start()
+            self.threads.submit(compile_kernels)  # waited for at the process's end: LLVM cannot be left at work
         return self
 
     def __exit__(

@@ -29,7 +29,7 @@ class MeasureConfig:
     sweep: str = setting("lambda_sweep", "settings file of the sweep of parts plain, ray, best and orchestration")
     growth: str = setting("smoke", "settings file whose small trials part growth runs by the thousand")
     growth_trials: int = setting(10000, "trials of one run of part growth", low=20)
-    jobs: int = setting(0, "worker processes of whole sweeps, on both sides; 0: one a core", low=0)
+    jobs: int = setting(0, "workers of whole sweeps, on both sides; 0: one a core", low=0)
     asked: int = setting(20, "trials asked, reported and told in a repetition of part orchestration", low=1)
 
 
