@@ -58,11 +58,12 @@ def local_backend(name: str, config: TrainerConfig) -> str:
     """Return what trains on this machine where the settings leave it open: threads for steps that are compiled.
 
     Compiled steps leave Python's lock alone, so threads share the cores as processes do; they start at once, and no
-    lane has to travel. Whole-tensor operations are too many and too short for that.
+    lane has to travel. Whole-tensor operations are too many and too short for that, and the search for the order of
+    rows without time is Python's.
     """
     if name != AUTO:
         return name
-    return "threading" if learner(config).compiled else "loky"
+    return "threading" if learner(config).compiled and config.max_lag > 0 else "loky"
 
 
 class Workers:

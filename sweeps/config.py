@@ -37,7 +37,9 @@ class SearchConfig:
 class BackendConfig:
     """Where the sweep runs; no part of what identifies it."""
 
-    name: str = setting(AUTO, "what the workers are; auto: threads, processes for the original", choices=BACKENDS)
+    name: str = setting(
+        AUTO, "what the workers are; auto: threads, or processes where these are faster", choices=BACKENDS
+    )
     jobs: int = setting(0, "workers; 0: as many as there are cores, or workers of the cluster", low=0)
     address: str = setting("", "cluster: tcp://HOST:PORT of a Dask scheduler; HOST:PORT of a Ray head, or auto")
     wait: float = setting(60.0, "seconds to wait for a worker where the cluster has none", low=0)

@@ -180,13 +180,13 @@ def test_no_lane_of_the_original_is_ever_computed_alone(monkeypatch: pytest.Monk
 
 def test_no_lane_is_ever_computed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: a lone trial is padded with a copy, since some batched kernels take another path for a stack of one."""
-    config, widths, predict = small.settings(), [], parents_only.predict
+    config, widths, loss_of = small.settings(), [], parents_only.loss_of
 
     def watched(*given: Any) -> Any:
         widths.append(given[1].shape[0])
-        return predict(*given)
+        return loss_of(*given)
 
-    monkeypatch.setattr(parents_only, "predict", watched)
+    monkeypatch.setattr(parents_only, "loss_of", watched)
     data = small.dataset(config)
     lanes, found = advance(start(small.trials(1), data, config), data, config)
     outcomes = finish(lanes, data, config)

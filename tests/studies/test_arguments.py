@@ -55,7 +55,8 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             ["--backend", "a\nb"],
             "error: --backend must be one of auto, loky, threading, dask, ray, got `a\\nb`\n"
-            "hint: backend.name: what the workers are; auto: threads, processes for the original (default auto)\n",
+            "hint: backend.name: what the workers are; auto: threads, or processes where these are faster "
+            "(default auto)\n",
         ),
         (
             ["--data", ""],

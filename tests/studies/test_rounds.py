@@ -60,6 +60,7 @@ def test_auto_is_threads_where_steps_are_compiled() -> None:
     assert BackendConfig().name == "auto"
     assert local_backend("auto", CONFIG) == "threading"
     assert local_backend("auto", original) == "loky"
+    assert local_backend("auto", replace(CONFIG, max_lag=0)) == "loky"
     assert local_backend("loky", CONFIG) == "loky"
     assert local_backend("threading", original) == "threading"
 
