@@ -114,8 +114,8 @@ def train_packed(
         Weighted terms (steps, K, 4), and gradient norms before clipping (steps, K).
     """
     steps, lanes = order.shape[:2]
-    found = [bias_corrections([done + step for done in count.tolist()], rate.double()) for step in range(1, steps + 1)]
-    slope, floor = (torch.stack(part).numpy() for part in zip(*found, strict=True))
+    counts = [done + step for step in range(1, steps + 1) for done in count.tolist()]
+    slope, floor = (part.view(steps, lanes).numpy() for part in bias_corrections(counts, rate.double().repeat(steps)))
     terms, norms = np.empty((steps, lanes, 4), np.float32), np.empty((steps, lanes), np.float32)
     train(
         *(part.numpy() for part in packed), table.numpy(), order.numpy(), noise.numpy(), heat.numpy(),
