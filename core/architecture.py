@@ -8,31 +8,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import parents_only
+from core import kernel_pulls, parents_only
 from core.batches import Batch, row_batches, window_batches
 from core.config import TrainerConfig
 from core.data import VALIDATION, Dataset, positions, windows_of
-from core.lanes import Lanes
+from core.lanes import Lanes, over_tensors
 from core.losses import Terms, Weights
+from core.optimizer import gradient_norm
 from core.original import Original, init_original, original_graph, original_terms
 from core.parents_only import Reading
 from core.windows import row_counts
+
+FEW_ROWS = 2
 
 
 class Learner(NamedTuple):
     """The functions of an architecture; `value` is its named tuple of parameters, (K, ...) each.
 
     initial: starting weights of one lane. batches: the steps of one epoch. step_terms: loss terms of a batch and
-    the packed gradient of their sum, whose first d * d entries are the graph's. term_gradient: that gradient, and
-    d recon / d A, (K, d, d), for a loss of which recon is a part. graph_decays: whether the graph's entries have
-    weight decay too. compiled: whether `kernel_train` trains it. validate: loss terms of the validation rows.
+    the packed gradient of their sum, whose first d * d entries are the graph's. pulls: norms of the terms' gradients
+    where every lambda is 1, (4, K), and of d recon / d A, (K,). graph_decays: whether the graph's entries have weight
+    decay too. compiled: whether `kernel_train` trains it. validate: loss terms of the validation rows.
     read_graph: the learned graph. blind_score: (K,) float64, lower is better, without the true graph.
     """
 
     initial: Callable[[int, TrainerConfig, np.random.Generator], Any]
     batches: Callable[[Lanes, Dataset, TrainerConfig], Iterable[Batch]]
     step_terms: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Terms, Tensor]]
-    term_gradient: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Tensor, Tensor]]
+    pulls: Callable[[Any, Batch, Tensor, TrainerConfig], tuple[Tensor, Tensor]]
     graph_decays: bool
     compiled: bool
     validate: Callable[[Any, Tensor, Weights, Dataset, TrainerConfig], Terms]
@@ -57,6 +60,34 @@ def original_step(
     """Return `original_terms` of a batch; the original has no gates that could be hot."""
     del heat
     return original_terms(value, batch.rows, torch.ones(batch.rows.shape[3]), weight, config)
+
+
+def original_pulls(value: Original, batch: Batch, heat: Tensor, config: TrainerConfig) -> tuple[Tensor, Tensor]:
+    """Return the norms of the terms' gradients where every lambda is 1, and of d recon / d A.
+
+    The terms train side by side as lanes: recon and disen on the batch; sparse and acyclic, which read no row, on a
+    few rows of it.
+    """
+    count = len(heat)
+    twice = over_tensors(lambda part: torch.cat([part, part]), value)
+    heats, few = torch.cat([heat, heat]), batch._replace(rows=batch.rows[..., :FEW_ROWS])
+    norms: dict[str, Tensor] = {}
+    pull = torch.zeros(0)
+    for pair, rows in ((("recon", "disen"), batch), (("sparse", "acyclic"), few)):
+        both = Batch(*(torch.cat([part, part]) for part in rows))
+        gradient, graph = original_gradient(twice, both, heats, alone(pair, count), config)
+        size = gradient_norm(gradient).double()
+        norms.update(zip(pair, (size[:count], size[count:]), strict=True))
+        pull = graph[:count] if pair[0] == "recon" else pull
+    return torch.stack([norms[name] for name in Weights._fields]), gradient_norm(pull.flatten(1)).double()
+
+
+def alone(pair: tuple[str, str], count: int) -> Weights:
+    """Return lambdas (2 * count,) of 1 for one term in the first half of the lanes, the other in the second."""
+    found = {name: torch.zeros(2 * count) for name in Weights._fields}
+    found[pair[0]][:count] = 1.0
+    found[pair[1]][count:] = 1.0
+    return Weights(**found)
 
 
 def original_gradient(
@@ -105,7 +136,7 @@ PARENTS_ONLY = Learner(
     initial=parents_only.initial,
     batches=row_batches,
     step_terms=parents_only.step_terms,
-    term_gradient=parents_only.term_gradient,
+    pulls=kernel_pulls.pulls,
     graph_decays=False,
     compiled=True,
     validate=parents_only.validate,
@@ -116,7 +147,7 @@ ORIGINAL = Learner(
     initial=original_initial,
     batches=window_batches,
     step_terms=original_step,
-    term_gradient=original_gradient,
+    pulls=original_pulls,
     graph_decays=True,
     compiled=False,
     validate=original_validation,

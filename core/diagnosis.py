@@ -8,12 +8,8 @@ from torch import Tensor
 from core.architecture import learner
 from core.batches import Batch
 from core.config import TrainerConfig
-from core.lanes import Lanes, over_tensors
-from core.losses import Weights
-from core.optimizer import gradient_norm
+from core.lanes import Lanes
 from core.schedule import progress, temperature, weights
-
-FEW_ROWS = 2
 
 
 class Diagnosis(NamedTuple):
@@ -39,9 +35,8 @@ NAMES = Diagnosis._fields
 def diagnose(lanes: Lanes, batch: Batch, config: TrainerConfig) -> Diagnosis:
     """Measure the terms' gradients on one batch of training rows, at the weights that an evaluation looks at.
 
-    The loss is linear in its lambdas, so a term's gradient is that of a loss whose other lambdas are 0. The
-    terms train side by side as lanes: recon and disen on the batch; sparse and acyclic, which read no row, on a
-    few rows of it. Nothing of training is changed, and no random number is drawn.
+    The loss is linear in its lambdas, so a term's gradient is its lambda times that of the term alone. Nothing of
+    training is changed, and no random number is drawn.
 
     Args:
         lanes: K >= 2 trials after an epoch of training.
@@ -51,30 +46,12 @@ def diagnose(lanes: Lanes, batch: Batch, config: TrainerConfig) -> Diagnosis:
     Returns:
         Diagnosis, (K,) each, with the lambdas and the gate temperature of that epoch.
     """
-    epoch, count = lanes.epoch - 1, len(lanes.trial)
-    heat, weight = temperature(epoch, config), weights(lanes, progress(epoch, config))
-    twice = over_tensors(lambda part: torch.cat([part, part]), lanes.value)
-    heats = torch.cat([heat, heat])
-    few = batch._replace(rows=batch.rows[..., :FEW_ROWS])
-    norms: dict[str, Tensor] = {}
-    pull = torch.zeros(0)
-    for pair, rows in ((("recon", "disen"), batch), (("sparse", "acyclic"), few)):
-        both = Batch(*(torch.cat([part, part]) for part in rows))
-        gradient, graph = learner(config).term_gradient(twice, both, heats, alone(pair, count), config)
-        size = gradient_norm(gradient).double()
-        norms.update(zip(pair, (size[:count], size[count:]), strict=True))
-        pull = graph[:count] if pair[0] == "recon" else pull
-    weighted = torch.stack([norms[name] * getattr(weight, name).double() for name in Weights._fields])
+    epoch = lanes.epoch - 1
+    weight = weights(lanes, progress(epoch, config))
+    norms, graph = learner(config).pulls(lanes.value, batch, temperature(epoch, config), config)
+    weighted = norms * torch.stack(weight).double()
     recon, sparse, acyclic, disen = weighted / weighted.sum(0)
-    return Diagnosis(recon, sparse, acyclic, disen, gradient_norm(pull.flatten(1)).double())
-
-
-def alone(pair: tuple[str, str], count: int) -> Weights:
-    """Return lambdas (2 * count,) of 1 for one term in the first half of the lanes, the other in the second."""
-    found = {name: torch.zeros(2 * count) for name in Weights._fields}
-    found[pair[0]][:count] = 1.0
-    found[pair[1]][count:] = 1.0
-    return Weights(**found)
+    return Diagnosis(recon, sparse, acyclic, disen, graph)
 
 
 def unmeasured(count: int) -> Diagnosis:

@@ -84,7 +84,7 @@ class Emitter:
 
 
 def folded(builder: Any, found: list[Any]) -> tuple[Any, list[int]]:
-    """Emit the sums of the parts of 16, 4 or 1 registers, in halves; return one that holds them, and where each is.
+    """Emit the sums of the parts of 1, 2, 4, 8 or 16 registers, in halves; return one that has them, and where each is.
 
     Two registers are folded with one shuffle and one blend, each into its half of the places.
     """

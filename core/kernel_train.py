@@ -17,8 +17,8 @@ from core.kernel_plan import mix_of, plan_of, scratch_of
 from core.kernel_rows import dot, fma
 from core.kernel_step import lane_gradient
 from core.kernels import ONE, ZERO, Floats, compiled, compiled_owner
-from core.losses import Terms, Weights
-from core.model import Parameters, Shape, pack
+from core.losses import Weights
+from core.model import Shape
 from core.optimizer import BETA1, BETA2, NORM_MARGIN, bias_corrections
 
 FIRST_SHARE, KEPT, SECOND_SHARE = np.float32(1.0 - BETA1), np.float32(BETA2), np.float32(1.0 - BETA2)
@@ -123,19 +123,3 @@ def train_packed(
         plan_of(shape, config), shape.variables**2, terms, norms,
     )  # fmt: skip
     return torch.from_numpy(terms), torch.from_numpy(norms)
-
-
-def gradients(
-    value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
-) -> tuple[Terms, Tensor, Tensor]:
-    """Return what `gradient.gradients` does, float32."""
-    packed, lanes, d = pack(value), rows.shape[0], shape.variables
-    gradient, terms, graph = torch.zeros_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
-    plan = plan_of(shape, config, dense=True)
-    room = scratch_of(plan, rows.shape[3])
-    given = [part.contiguous().numpy() for part in (packed, rows, noise, heat, torch.stack(weight, 1))]
-    for k, (lane, batch, drawn, warmth, weights) in enumerate(zip(*given, strict=True)):
-        room.rows[:], room.written[:] = batch, False
-        lane_gradient(lane, gradient[k].numpy(), plan, room, drawn, warmth, weights, terms[k].numpy())
-        graph[k] = torch.from_numpy(room.d_sampled)
-    return Terms(*terms.unbind(1)), gradient, graph

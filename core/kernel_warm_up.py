@@ -3,11 +3,13 @@
 import numpy as np
 import torch
 
+from core.batches import Batch
 from core.config import TrainerConfig
 from core.kernel_loss import loss_of
 from core.kernel_plan import plan_of
+from core.kernel_pulls import pulls
 from core.kernel_strength import edge_errors
-from core.kernel_train import gradients, train_packed
+from core.kernel_train import train_packed
 from core.losses import Weights
 from core.model import init_parameters, model_shape, pack
 
@@ -25,7 +27,7 @@ def compile_kernels() -> None:
         torch.zeros(1, 1, 2, 2), one, weight, one, one, torch.zeros(1), config, shape,
     )  # fmt: skip
     batch = rows.permute(1, 2, 0).contiguous()
-    gradients(lane, one, torch.zeros(1, 2, 2), batch[None], weight, config, shape)
+    pulls(lane, Batch(batch[None], torch.zeros(1, 2, 2)), one, config)
     loss_of(lane, torch.zeros(1, 2, 2), torch.zeros(1, 2, 2), batch, weight, config, shape)
     found = (np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))
     edge_errors(packed.numpy(), found[2], batch.numpy(), plan_of(shape, config), *found)

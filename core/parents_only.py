@@ -13,7 +13,6 @@ from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
 from core.gradient import loss_and_gradient
 from core.kernel_loss import loss_of
-from core.kernel_train import gradients
 from core.losses import Terms, Weights
 from core.model import Parameters, expected_gates, init_parameters, model_shape, open_probability
 from core.orientation import oriented
@@ -38,14 +37,6 @@ def step_terms(
     """Return the loss terms of a batch, (K,) each, and the packed gradient of their sum."""
     shape = model_shape(batch.rows.shape[1], config)
     return loss_and_gradient(value, heat, batch.noise, batch.rows, weight, config, shape)
-
-
-def term_gradient(
-    value: Parameters, batch: Batch, heat: Tensor, weight: Weights, config: TrainerConfig
-) -> tuple[Tensor, Tensor]:
-    """Return the packed gradient of the loss of a batch, and that of recon in the sampled gates, (K, d, d)."""
-    shape = model_shape(batch.rows.shape[1], config)
-    return gradients(value, heat, batch.noise, batch.rows, weight, config, shape)[1:]
 
 
 def validate(value: Parameters, heat: Tensor, weight: Weights, dataset: Dataset, config: TrainerConfig) -> Terms:

@@ -20,7 +20,7 @@ from studies.rounds import shards
 from studies.search import Search, pruning_epochs
 from sweeps.spec import SweepSpec
 
-REPORT_SECONDS, ROUND_SECONDS = 3.0, 0.01
+REPORT_SECONDS, ROUND_SECONDS = 3.5, 0.02
 """To build a report, and to write the records and the checkpoint of a round; measured on one core."""
 QUORUM = 4
 SETTLED = -2.0

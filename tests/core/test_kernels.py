@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from core import gradient, kernel_train, kernels, training
 from core.config import TrainerConfig
@@ -18,10 +19,26 @@ from core.kernel_loss import loss_of
 from core.kernel_plan import mix_of, plan_of, scratch_of
 from core.kernel_rows import dot, fma, total
 from core.kernel_step import lane_gradient
-from core.losses import Weights, terms
-from core.model import Parameters, init_parameters, model_shape, pack, predict, unpack
+from core.losses import Terms, Weights, terms
+from core.model import Parameters, Shape, init_parameters, model_shape, pack, predict, unpack
 from core.trainer import start
 from tests.core import small
+
+
+def gradients(
+    value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
+) -> tuple[Terms, Tensor, Tensor]:
+    """Return what `gradient.gradients` does, from the compiled step."""
+    packed, lanes, d = pack(value), rows.shape[0], shape.variables
+    gradient, terms, graph = torch.zeros_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
+    plan = plan_of(shape, config, dense=True)
+    room = scratch_of(plan, rows.shape[3])
+    given = [part.contiguous().numpy() for part in (packed, rows, noise, heat, torch.stack(weight, 1))]
+    for k, (lane, batch, drawn, warmth, weights) in enumerate(zip(*given, strict=True)):
+        room.rows[:], room.written[:] = batch, False
+        lane_gradient(lane, gradient[k].numpy(), plan, room, drawn, warmth, weights, terms[k].numpy())
+        graph[k] = torch.from_numpy(room.d_sampled)
+    return Terms(*terms.unbind(1)), gradient, graph
 
 
 @kernels.compiled
@@ -124,7 +141,7 @@ def test_the_compiled_gradient_is_the_one_in_torch(
         Parameters(*(part.double() for part in value)), heat.double(), noise.double(), batch.double(),
         Weights(*(part.double() for part in weight)), config, shape,
     )  # fmt: skip
-    found = kernel_train.gradients(value, heat, noise, batch, weight, config, shape)
+    found = gradients(value, heat, noise, batch, weight, config, shape)
     for ours, theirs in zip(found[0], exact[0], strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-4)
     pairs = [*zip(unpack(found[1], value), unpack(exact[1], value), strict=True), (found[2], exact[2])]
