@@ -19,18 +19,14 @@ RECON_ALONE = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
 
 
 @compiled
-def lane_pulls(
-    flat: Floats, d_flat: Floats, plan: Any, room: Any, noise: Floats, heat: Any, alone: Floats, found: Floats
-) -> None:
+def lane_pulls(d_flat: Floats, plan: Any, room: Any, heat: Any, found: Floats) -> None:
     """Write the norms of the gradients of recon, sparse, acyclic, disen, and of d recon / d gates, to found (5,).
 
-    Args:
-        flat, d_flat, noise, heat: as in `lane_gradient`, for the rows in `room.rows`; every lambda is 1.
-        alone: (4,), the lambdas of recon alone.
+    d_flat: the gradient of recon alone, as `lane_gradient` has just left it and the room; it is used up. heat: of the
+    gates. Every lambda is 1.
     """
     gradient, d = parts_of(d_flat, plan), plan.variables
     gates, (first, last) = d * d, mix_of(plan)
-    lane_gradient(flat, d_flat, plan, room, noise, heat, alone, found)
     found[0] = norm_of(d_flat, first, last, room.squares[0])
     found[4] = norm_of(room.d_sampled.reshape(gates), gates, gates, ZERO)
     for i in range(d):
@@ -55,7 +51,9 @@ def pulls(value: Parameters, batch: Batch, heat: Tensor, config: TrainerConfig) 
     packed, plan = pack(value).numpy(), plan_of(shape, config, dense=True)
     room, found = scratch_of(plan, batch.rows.shape[3]), torch.empty(len(packed), 5)
     gradient, rows, noise = np.zeros_like(packed[0]), batch.rows.numpy(), batch.noise.numpy()
+    terms = np.empty(4, np.float32)
     for k, warmth in enumerate(heat.numpy()):
         room.rows[:] = rows[k]
-        lane_pulls(packed[k], gradient, plan, room, noise[k], warmth, RECON_ALONE, found[k].numpy())
+        lane_gradient(packed[k], gradient, plan, room, noise[k], warmth, RECON_ALONE, terms)
+        lane_pulls(gradient, plan, room, warmth, found[k].numpy())
     return found[:, :4].T.double(), found[:, 4].double()
