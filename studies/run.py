@@ -14,6 +14,7 @@ from core.results import Outcome, finish
 from core.tables import Table
 from studies import artefacts
 from studies.advice import advice
+from studies.as_program import all_is_imported
 from studies.choice import best_row, leader
 from studies.confirm import Fresh, train
 from studies.data import check_cycle
@@ -202,6 +203,7 @@ class Run:
         """Write the report, and put its picture of the best graph beside the graph's numbers."""
         from reports.page import write_report  # matplotlib and pandas take a second to import
 
+        all_is_imported()
         write_report(self.folder.path)
         picture = self.folder.path / "figures" / "best_graph.png"
         if picture.exists():
