@@ -62,8 +62,9 @@ class Views(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients.
 
-    messages, d_messages: weights of one target's open parents, gates included, and gradients, (M, d S), packed to the
-    left; connected, parents, signals: whether each is one, who they are, and where their signals begin in latents.
+    messages, d_messages: of one target, weights times gates, and the gradients of the parents' weights, (M, d S), those
+    packed to the left; gates (d S,). connected, parents, signals, sent: whether each variable is one, who is, where
+    their signals begin in latents, and which columns of messages are theirs.
     written (d, d): whose messages' weights have a gradient now, squares (1,) the sum of its squares. reading (P, F):
     an encoder's weights. pairs (P, P): what latents have with one another. row_starts, columns: where row n begins,
     and n itself; by_latent, by_pair: where latent n begins in reading and in pairs; by_unit, by_memory: where unit n
@@ -136,8 +137,7 @@ def parts_of(flat: Floats, plan: Plan) -> Any:
     p, m, f, b = s + plan.bias + n, h + 1, plan.features, plan.bias + 1
     a0 = d * d
     a1 = a0 + d * p * f
-    a2 = a1 + d * p
-    a3 = a2 + d * m * d * s
+    a2, a3 = mix_of(plan)
     a4 = a3 + d * m * b
     a5 = a4 + d * h
     a6 = a5 + d * n
