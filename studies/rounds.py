@@ -1,7 +1,7 @@
 """Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -81,6 +81,7 @@ class Workers:
         self.backend = "sequential" if self.cluster else local_backend(backend.name, config)
         self.threads = ThreadPoolExecutor(self.own_jobs) if self.backend == "threading" else None
         self.pool = self.new_pool()
+        self.compiling: Future[None] | None = None
         self.caller = ThreadPoolExecutor(1, initializer=leave_ctrl_c)
         one_thread()
 
@@ -101,7 +102,7 @@ class Workers:
             calls = [joblib.delayed(in_worker)(ready) for _ in range(self.own_jobs)]
             self.caller.submit(self.pool, calls)  # they import and compile while this process gets ready
         elif self.threads and learner(self.config).compiled:
-            self.threads.submit(compile_kernels)  # waited for at the process's end: LLVM cannot be left at work
+            self.compiling = self.threads.submit(compile_kernels)
         return self
 
     def __exit__(
@@ -121,6 +122,8 @@ class Workers:
 
         A killed worker costs a repeat of the round: all processes are replaced, and no state is lost.
         """
+        if self.compiling:
+            self.compiling.result()  # what compiling takes is no trial's time
         parts = shards(costs(lanes, self.config), self.jobs)
         if len(parts) == 1 and not self.cluster:
             return advance(lanes, self.dataset, self.config)
