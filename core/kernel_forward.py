@@ -39,23 +39,17 @@ def encode(value: Any, plan: Plan, room: Any) -> None:
 @compiled
 def connect(value: Any, plan: Plan, gates: Floats, j: int, room: Any) -> Any:
     """Gather target j's open parents, their signals' places and weights times gates; return how many parents."""
-    count, s, each = 0, plan.signal, room.latents.shape[1] * room.latents.shape[2]
+    count, s, each, size = 0, plan.signal, room.latents.shape[1] * room.latents.shape[2], room.messages.shape[1]
     for i in range(plan.variables):
         room.connected[i] = gates[i, j] != ZERO or (plan.dense and i != j)
         if room.connected[i]:
             room.parents[count] = i
             for k in range(s):
                 room.signals[count * s + k] = i * each + room.row_starts[k]
-                room.sent[count * s + k] = i * s + k
+                room.sent[count * s + k] = i * size + room.by_signal[k]
+            weights = address(value.mix, (j * plan.variables + i) * size)
+            scaled(address(room.messages, i * size), weights, size, gates[i, j])
             count += 1
-        for k in range(s):
-            room.gates[i * s + k] = gates[i, j]
-    units, wide = room.messages.shape
-    many = 2 * count > plan.variables
-    for n in range(1 if many else count):
-        first, width = (0, wide) if many else (room.parents[n] * s, s)
-        weights = address(value.mix, j * units * wide + first)
-        scaled(address(room.messages, first), weights, address(room.gates, first), wide, units, width)
     return count
 
 
@@ -71,7 +65,7 @@ def drive_of(value: Any, plan: Plan, j: int, parents: int, room: Any) -> None:
     fed, starts = address(drive, 0), room.row_starts
     add_rows(fed, starts, own, starts, memory, room.by_memory, room.columns, count, b, size)
     add_rows(
-        fed, starts, address(latents, 0), room.signals, address(room.messages, 0), room.by_unit, room.sent, count,
+        fed, starts, address(latents, 0), room.signals, address(room.messages, 0), room.columns, room.sent, count,
         parents * s, size,
     )  # fmt: skip
 

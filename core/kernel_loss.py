@@ -7,13 +7,14 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 from core.kernel_forward import connect, decode, drive_of, encode, reconstruct
+from core.kernel_pack import packed
 from core.kernel_plan import parts_of, plan_of, scratch_of
 from core.kernel_rows import total
 from core.kernel_step import correlation_price
 from core.kernel_terms import correlation_gradient
 from core.kernels import ONE, ZERO, Floats, compiled
 from core.losses import Terms, Weights, cyclicity, sparsity
-from core.model import Parameters, Shape, pack
+from core.model import Parameters, Shape
 
 
 @compiled
@@ -49,10 +50,10 @@ def loss_of(
     Returns:
         Terms, (K,) each.
     """
-    plan, packed, found = plan_of(shape, config), pack(value), torch.empty(len(gates), 2)
+    plan, flat, found = plan_of(shape, config), packed(value), torch.empty(len(gates), 2)
     room = scratch_of(plan, rows.shape[2])
     room.rows[:] = rows.numpy()
-    for k, (lane, own, disen) in enumerate(zip(packed.numpy(), gates.numpy(), weight.disen.numpy(), strict=True)):
+    for k, (lane, own, disen) in enumerate(zip(flat.numpy(), gates.numpy(), weight.disen.numpy(), strict=True)):
         lane_loss(lane, own, plan, room, disen, found[k].numpy())
     return Terms(
         recon=weight.recon * found[:, 0],

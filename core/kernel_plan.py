@@ -47,7 +47,7 @@ def plan_of(shape: Shape, config: TrainerConfig, *, dense: bool = False) -> Plan
 
 
 class Views(NamedTuple):
-    """A lane's parameters, as `model.Parameters` without the axes of length one."""
+    """A lane's parameters, as `model.Parameters` without the axes of length one, but mix (d, d, S M): `kernel_pack`."""
 
     gate: Floats
     encoder: Floats
@@ -62,13 +62,13 @@ class Views(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one lane: rows (d, 2 + F, B), latents (d, P, B), of one target drive (M, B); d_* are gradients.
 
-    messages, d_messages: of one target, weights times gates, and the gradients of the parents' weights, (M, d S), those
-    packed to the left; gates (d S,). connected, parents, signals, sent: whether each variable is one, who is, where
-    their signals begin in latents, and which columns of messages are theirs.
-    written (d, d): whose messages' weights have a gradient now, squares (1,) the sum of its squares. reading (P, F):
-    an encoder's weights. pairs (P, P): what latents have with one another. row_starts, columns: where row n begins,
-    and n itself; by_latent, by_pair: where latent n begins in reading and in pairs; by_unit, by_memory: where unit n
-    begins in messages and in memory; all as `kernel_products` asks for places.
+    messages, d_messages: of one target, weights times gates, and the gradients of the parents' weights, those first,
+    (d, S M). connected, parents, signals, sent: whether each variable is one, who is, where their signals begin in
+    latents, and their weights in messages. written (d, d): whose messages' weights have a gradient now, squares (1,)
+    the sum of its squares. reading (P, F): an encoder's weights. pairs (P, P): what latents have with one another.
+    row_starts, columns: where row n begins, and n itself; by_latent, by_pair: where latent n begins in reading and in
+    pairs; by_signal: where signal n begins in d_messages; by_memory: where unit n begins in memory; all as
+    `kernel_products` asks for places.
     """
 
     rows: Floats
@@ -90,7 +90,6 @@ class Scratch(NamedTuple):
     d_messages: Floats
     reading: Floats
     pairs: Floats
-    gates: Floats
     connected: NDArray[np.bool_]
     written: NDArray[np.bool_]
     squares: Floats
@@ -101,7 +100,7 @@ class Scratch(NamedTuple):
     columns: Places
     by_latent: Places
     by_pair: Places
-    by_unit: Places
+    by_signal: Places
     by_memory: Places
 
 
@@ -116,10 +115,10 @@ def scratch_of(plan: Plan, size: int) -> Any:
         np.empty((m, size), f4), np.empty((m, size), f4), np.empty((3, size), f4), np.empty((p, size), f4),
         np.empty((3, p), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4), np.empty((d, d), f4),
         np.empty((d, d), f4), np.empty((d, d)), np.empty((max(d, 2), d)),
-        np.empty((m, d * s), f4), np.empty((m, d * s), f4), np.empty((p, plan.features), f4), np.empty((p, p), f4),
-        np.empty(d * s, f4), np.zeros(d, np.bool_), np.zeros((d, d), np.bool_), np.zeros(1, f4),
+        np.empty((d, s * m), f4), np.empty((d, s * m), f4), np.empty((p, plan.features), f4), np.empty((p, p), f4),
+        np.zeros(d, np.bool_), np.zeros((d, d), np.bool_), np.zeros(1, f4),
         np.empty(d, i8), np.empty(d * s, i8), np.empty(d * s, i8), columns * size,
-        columns, columns * plan.features, columns * p, columns * (d * s), columns * (plan.bias + 1),
+        columns, columns * plan.features, columns * p, columns * m, columns * (plan.bias + 1),
     )  # fmt: skip
 
 
@@ -143,6 +142,6 @@ def parts_of(flat: Floats, plan: Plan) -> Any:
     a6 = a5 + d * n
     return Views(
         flat[:a0].reshape(d, d), flat[a0:a1].reshape(d, p, f), flat[a1:a2].reshape(d, p),
-        flat[a2:a3].reshape(d, m, d, s), flat[a3:a4].reshape(d, m, b), flat[a4:a5].reshape(d, h),
+        flat[a2:a3].reshape(d, d, s * m), flat[a3:a4].reshape(d, m, b), flat[a4:a5].reshape(d, h),
         flat[a5:a6].reshape(d, n), flat[a6 : a6 + d].reshape(d, 1),
     )  # fmt: skip

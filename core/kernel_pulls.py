@@ -8,12 +8,13 @@ from torch import Tensor
 
 from core.batches import Batch
 from core.config import TrainerConfig
+from core.kernel_pack import packed
 from core.kernel_plan import mix_of, parts_of, plan_of, scratch_of
 from core.kernel_step import correlation_price, encoder_backward, lane_gradient
 from core.kernel_terms import WIDTH, correlation_gradient, cyclicity_gradient, gate_gradient
 from core.kernel_train import norm_of
 from core.kernels import ONE, ZERO, Floats, compiled
-from core.model import Parameters, model_shape, pack
+from core.model import Parameters, model_shape
 
 RECON_ALONE = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
 
@@ -48,12 +49,12 @@ def lane_pulls(d_flat: Floats, plan: Any, room: Any, heat: Any, found: Floats) -
 def pulls(value: Parameters, batch: Batch, heat: Tensor, config: TrainerConfig) -> tuple[Tensor, Tensor]:
     """Return norms of the terms' gradients where every lambda is 1, (4, K), and of d recon / d gates, (K,), float64."""
     shape = model_shape(batch.rows.shape[1], config)
-    packed, plan = pack(value).numpy(), plan_of(shape, config, dense=True)
-    room, found = scratch_of(plan, batch.rows.shape[3]), torch.empty(len(packed), 5)
-    gradient, rows, noise = np.zeros_like(packed[0]), batch.rows.numpy(), batch.noise.numpy()
+    flat, plan = packed(value).numpy(), plan_of(shape, config, dense=True)
+    room, found = scratch_of(plan, batch.rows.shape[3]), torch.empty(len(flat), 5)
+    gradient, rows, noise = np.zeros_like(flat[0]), batch.rows.numpy(), batch.noise.numpy()
     terms = np.empty(4, np.float32)
     for k, warmth in enumerate(heat.numpy()):
         room.rows[:] = rows[k]
-        lane_gradient(packed[k], gradient, plan, room, noise[k], warmth, RECON_ALONE, terms)
+        lane_gradient(flat[k], gradient, plan, room, noise[k], warmth, RECON_ALONE, terms)
         lane_pulls(gradient, plan, room, warmth, found[k].numpy())
     return found[:, :4].T.double(), found[:, 4].double()

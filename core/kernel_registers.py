@@ -117,25 +117,25 @@ def some(builder: Any, width: Any) -> Any:
     return builder.icmp_signed("<", ir.Constant(kind, list(range(PARTS))), limit)
 
 
-class Table:
-    """Reads and writes part of a register at the end of a row."""
+class Ends:
+    """Reads and writes rows of `count` numbers, whose last register is part full."""
 
-    def __init__(self, emitter: Emitter, width: Any) -> None:
-        self.builder, module, place = emitter.builder, emitter.builder.module, VECTOR.as_pointer()
-        self.width, self.place = width, place
+    def __init__(self, emitter: Emitter, count: Any) -> None:
+        self.builder, module = emitter.builder, emitter.builder.module
+        self.count, self.place = count, VECTOR.as_pointer()
         self.nothing, self.aligned = ir.Constant(VECTOR, [0.0] * PARTS), ir.Constant(INDEX, 4)
         mask = ir.VectorType(ir.IntType(1), PARTS)
-        reading = ir.FunctionType(VECTOR, [place, INDEX, mask, VECTOR])
-        writing = ir.FunctionType(ir.VoidType(), [VECTOR, place, INDEX, mask])
+        reading = ir.FunctionType(VECTOR, [self.place, INDEX, mask, VECTOR])
+        writing = ir.FunctionType(ir.VoidType(), [VECTOR, self.place, INDEX, mask])
         self.reader = cgutils.get_or_insert_function(module, reading, f"llvm.masked.load.v{PARTS}f32.p0")
         self.writer = cgutils.get_or_insert_function(module, writing, f"llvm.masked.store.v{PARTS}f32.p0")
 
     @contextmanager
     def registers(self) -> Iterator[tuple[Any, Any]]:
         """Emit a loop over the registers of a row: where each begins, and which of its places are the row's."""
-        first, step = ir.Constant(self.width.type, 0), ir.Constant(self.width.type, PARTS)
-        with cgutils.for_range_slice(self.builder, first, self.width, step, self.width.type) as (index, _):
-            yield index, some(self.builder, self.builder.sub(self.width, index))
+        first, step = ir.Constant(self.count.type, 0), ir.Constant(self.count.type, PARTS)
+        with cgutils.for_range_slice(self.builder, first, self.count, step, self.count.type) as (index, _):
+            yield index, some(self.builder, self.builder.sub(self.count, index))
 
     def load(self, base: Any, at: Any, mask: Any) -> Any:
         """Read the places of a mask; the others are 0."""

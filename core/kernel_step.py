@@ -55,27 +55,26 @@ def target_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int) ->
 def messages_backward(value: Any, gradient: Any, plan: Plan, room: Any, j: int, parents: int) -> None:
     """Pull the gradient of what target j is fed back to the mix, the gates and its connected parents' signals."""
     pulled, starts, s, size = address(room.d_drive, 0), room.row_starts, plan.signal, room.drive.shape[1]
-    units, wide = plan.hidden + 1, plan.variables * s
+    units, each = plan.hidden + 1, room.messages.shape[1]
     add_rows(
-        address(room.d_latents, 0), room.signals, pulled, starts, address(room.messages, 0), room.sent, room.by_unit,
+        address(room.d_latents, 0), room.signals, pulled, starts, address(room.messages, 0), room.sent, room.columns,
         parents * s, units, size,
     )  # fmt: skip
     dots(
-        pulled, starts, address(room.latents, 0), room.signals, address(room.d_messages, 0), room.by_unit, units,
-        parents * s, size,
+        address(room.latents, 0), room.signals, pulled, starts, address(room.d_messages, 0), room.by_signal,
+        parents * s, units, size,
     )  # fmt: skip
     for i in range(plan.variables):
         room.d_sampled[i, j] = ZERO
         if room.written[i, j] and not room.connected[i]:
             room.written[i, j] = False
-            for m in range(units):
-                for k in range(s):
-                    gradient.mix[j, m, i, k] = ZERO
+            for at in range(each):
+                gradient.mix[j, i, at] = ZERO
     for n in range(parents):
         i = room.parents[n]
-        first = j * units * wide + i * s
+        first = (j * plan.variables + i) * each
         room.d_sampled[i, j] = gated(
-            address(room.d_messages, n * s), address(value.mix, first), address(gradient.mix, first), wide, units, s,
+            address(room.d_messages, n * each), address(value.mix, first), address(gradient.mix, first), each,
             room.sampled[i, j], address(room.squares, 0),
         )  # fmt: skip
         room.written[i, j] = True

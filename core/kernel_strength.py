@@ -45,14 +45,14 @@ def lane_errors(
         parents = connect(parts, plan, gates, j, room)
         drive_of(parts, plan, j, parents, room)
         copied(room.drive, fed)
-        for m in range(plan.hidden + 1):
-            for i in range(plan.variables * s):
-                room.messages[m, i] = -room.messages[m, i]
+        for n in range(parents):
+            for at in range(room.messages.shape[1]):
+                room.messages[room.parents[n], at] = -room.messages[room.parents[n], at]
         for n in range(parents):
             copied(fed, room.drive)
             add_rows(
                 address(room.drive, 0), starts, address(room.latents, 0), room.signals[n * s :],
-                address(room.messages, room.parents[n] * s), room.by_unit, room.columns, plan.hidden + 1, s, size,
+                address(room.messages, 0), room.columns, room.sent[n * s :], plan.hidden + 1, s, size,
             )  # fmt: skip
             decode(parts, plan, room.latents, j, room.drive, means)
             without[room.parents[n], j] = squared_error(rows, j, means)

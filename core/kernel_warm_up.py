@@ -6,12 +6,13 @@ import torch
 from core.batches import Batch
 from core.config import TrainerConfig
 from core.kernel_loss import loss_of
+from core.kernel_pack import packed
 from core.kernel_plan import plan_of
 from core.kernel_pulls import pulls
 from core.kernel_strength import edge_errors
 from core.kernel_train import train_packed
 from core.losses import Weights
-from core.model import init_parameters, model_shape, pack
+from core.model import init_parameters, model_shape
 
 
 def compile_kernels() -> None:
@@ -19,15 +20,15 @@ def compile_kernels() -> None:
     config = TrainerConfig(max_lag=1)
     shape = model_shape(2, config)
     lane = init_parameters(shape, np.random.default_rng(0))
-    packed = pack(lane)
+    flat = packed(lane)
     rows, one = torch.zeros(2, 2, 2 + shape.features), torch.ones(1)
     weight = Weights(one, one, one, one)
     train_packed(
-        (packed.clone(), packed.clone(), packed.square()), rows, torch.zeros(1, 1, 2, dtype=torch.int64),
+        (flat.clone(), flat.clone(), flat.square()), rows, torch.zeros(1, 1, 2, dtype=torch.int64),
         torch.zeros(1, 1, 2, 2), one, weight, one, one, torch.zeros(1), config, shape,
     )  # fmt: skip
     batch = rows.permute(1, 2, 0).contiguous()
     pulls(lane, Batch(batch[None], torch.zeros(1, 2, 2)), one, config)
     loss_of(lane, torch.zeros(1, 2, 2), torch.zeros(1, 2, 2), batch, weight, config, shape)
     found = (np.zeros((1, 2), np.float32), np.zeros((1, 2), np.float32), np.zeros((1, 2, 2), np.float32))
-    edge_errors(packed.numpy(), found[2], batch.numpy(), plan_of(shape, config), *found)
+    edge_errors(flat.numpy(), found[2], batch.numpy(), plan_of(shape, config), *found)

@@ -128,5 +128,8 @@ def weights_hash(lanes: Lanes, lane: int) -> str:
 def saved_weights(lanes: Lanes, lane: int) -> bytes:
     """Return one lane's kept weights as a file for `torch.load(weights_only=True)`: name -> tensor."""
     buffer = io.BytesIO()
-    torch.save({name: part[lane].clone() for name, part in zip(lanes.kept._fields, lanes.kept, strict=True)}, buffer)
+    torch.save(
+        {name: part[lane].contiguous().clone() for name, part in zip(lanes.kept._fields, lanes.kept, strict=True)},
+        buffer,
+    )
     return buffer.getvalue()

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 from core.data import TRAIN, VALIDATION, Dataset, samples
+from core.kernel_pack import packed
 from core.kernel_plan import plan_of
 from core.kernel_strength import edge_errors
-from core.model import Parameters, model_shape, open_probability, pack
+from core.model import Parameters, model_shape, open_probability
 
 NEEDED_SHARE = 0.025
 
@@ -46,8 +47,8 @@ def edge_strengths(value: Parameters, heat: Tensor, rows: Tensor, config: Traine
     gates = (open_probability(value.gate, heat) > 0.5).float()
     lanes, d = gates.shape[:2]
     whole, alone, without = torch.empty(lanes, d), torch.empty(lanes, d), torch.zeros(lanes, d, d)
-    packed, found = pack(value), (whole.numpy(), alone.numpy(), without.numpy())
-    edge_errors(packed.numpy(), gates.numpy(), rows.contiguous().numpy(), plan, *found)
+    found = (whole.numpy(), alone.numpy(), without.numpy())
+    edge_errors(packed(value).numpy(), gates.numpy(), rows.contiguous().numpy(), plan, *found)
     saved = (without - whole[:, None]) / alone[:, None].clamp(min=1e-12)
     # a lane that diverged saves nothing
     share = torch.where((gates > 0) & (saved > 0) & saved.isfinite(), saved, 0.0)

@@ -113,8 +113,8 @@ def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lane
         finite says so in failed_step; the others are not affected.
     """
     begin, logs = time.perf_counter(), list[EpochLog]()
-    for _ in range(config.evaluate_every):
-        lanes, log = train_epoch(lanes, dataset, config)
+    for epoch in range(config.evaluate_every):
+        lanes, log = train_epoch(lanes, dataset, config, spent=epoch > 0)
         logs.append(log)
     return close_interval(lanes, logs, begin, dataset, config)
 

@@ -1,8 +1,8 @@
 """Epochs of training, no evaluation: compiled lane by lane, or as a tensor program of all lanes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from core.architecture import learner
 from core.batches import Batch, draw_epoch, laid_out
 from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, samples
+from core.kernel_pack import copied, packed, unpacked
 from core.kernel_train import train_packed
 from core.lanes import Lanes, join, select
 from core.model import model_shape, open_probability, pack, unpack
@@ -41,10 +42,12 @@ class EpochLog(NamedTuple):
         return EpochLog(self.terms.expand(-1, 2, -1), self.norms.expand(-1, 2), Batch(rows, noise))
 
 
-def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch; the lanes given are not changed."""
+def train_epoch(
+    lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spent: bool = False
+) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch; the lanes given are not changed, unless they are said to be spent."""
     if learner(config).compiled:
-        return train_compiled(lanes, dataset, config)
+        return train_compiled(lanes, dataset, config, spent=spent)
     if len(lanes.trial) == 1:  # some batched products take another path for a stack of one
         pair, log = train_epoch(join([lanes, lanes]), dataset, config)
         return select(pair, [0]), log.of(0, 1)
@@ -61,18 +64,19 @@ def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
 
 
 @torch.no_grad()
-def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch by compiled steps; the lanes given are not changed."""
+def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spent: bool) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch by compiled steps; lanes that are spent may lend their memory."""
     rows, d = samples(dataset, TRAIN, config).rows, len(dataset.names)
     draws = draw_epoch(lanes, len(rows), d, config)
-    packed = (pack(lanes.value), pack(lanes.first), pack(lanes.second))
+    lay = packed if spent else copied
+    flat = (lay(lanes.value), lay(lanes.first), lay(lanes.second))
     terms, norms = train_packed(
-        packed, rows, draws.order, draws.noise, temperature(lanes.epoch, config),
+        flat, rows, draws.order, draws.noise, temperature(lanes.epoch, config),
         weights(lanes, progress(lanes.epoch, config)), rate_in_force(lanes.plateau.lr, lanes.epoch, config).float(),
         lanes.setting("weight_decay"), lanes.step, config, model_shape(d, config),
     )  # fmt: skip
     opening = Batch(laid_out(rows, draws.order[0]), draws.noise[0])
-    return after_epoch(lanes, packed, EpochLog(terms, norms, opening))
+    return after_epoch(lanes, [unpacked(part, lanes.value) for part in flat], EpochLog(terms, norms, opening))
 
 
 @torch.no_grad()
@@ -94,14 +98,14 @@ def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: Tr
         adam.step(gradient)
         logged.append(torch.stack(loss, dim=1))
         norms.append(norm)
-    return after_epoch(lanes, (value, first, second), EpochLog(torch.stack(logged), torch.stack(norms), opening))
+    moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
+    return after_epoch(lanes, moved, EpochLog(torch.stack(logged), torch.stack(norms), opening))
 
 
-def after_epoch(lanes: Lanes, packed: tuple[Tensor, ...], log: EpochLog) -> tuple[Lanes, EpochLog]:
-    """Return the lanes with packed weights and moments after an epoch, its steps counted; and its log."""
+def after_epoch(lanes: Lanes, moved: Sequence[Any], log: EpochLog) -> tuple[Lanes, EpochLog]:
+    """Return the lanes with their weights and moments after an epoch, its steps counted; and its log."""
     bad = ~torch.isfinite(log.norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
-    moved = [unpack(flat, lanes.value) for flat in packed]
     lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
     return lanes._replace(step=lanes.step + len(log.norms), epoch=lanes.epoch + 1, failed_step=failed), log

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core import gradient, kernel_train, kernels, training
 from core.config import TrainerConfig
+from core.kernel_pack import packed, unpacked
 from core.kernel_plan import mix_of, plan_of, scratch_of
 from core.kernel_rows import dot, fma, total
 from core.kernel_step import lane_gradient
@@ -28,11 +29,11 @@ def gradients(
     value: Parameters, heat: Tensor, noise: Tensor, rows: Tensor, weight: Weights, config: TrainerConfig, shape: Shape
 ) -> tuple[Terms, Tensor, Tensor]:
     """Return what `gradient.gradients` does, from the compiled step."""
-    packed, lanes, d = pack(value), rows.shape[0], shape.variables
-    gradient, terms, graph = torch.zeros_like(packed), torch.empty(lanes, 4), torch.empty(lanes, d, d)
+    flat, lanes, d = packed(value), rows.shape[0], shape.variables
+    gradient, terms, graph = torch.zeros_like(flat), torch.empty(lanes, 4), torch.empty(lanes, d, d)
     plan = plan_of(shape, config, dense=True)
     room = scratch_of(plan, rows.shape[3])
-    given = [part.contiguous().numpy() for part in (packed, rows, noise, heat, torch.stack(weight, 1))]
+    given = [part.contiguous().numpy() for part in (flat, rows, noise, heat, torch.stack(weight, 1))]
     for k, (lane, batch, drawn, warmth, weights) in enumerate(zip(*given, strict=True)):
         room.rows[:], room.written[:] = batch, False
         lane_gradient(lane, gradient[k].numpy(), plan, room, drawn, warmth, weights, terms[k].numpy())
@@ -143,7 +144,7 @@ def test_the_compiled_gradient_is_the_one_in_torch(
     found = gradients(value, heat, noise, batch, weight, config, shape)
     for ours, theirs in zip(found[0], exact[0], strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-4)
-    pairs = [*zip(unpack(found[1], value), unpack(exact[1], value), strict=True), (found[2], exact[2])]
+    pairs = [*zip(unpacked(found[1], value), unpack(exact[1], value), strict=True), (found[2], exact[2])]
     size = max(1e-3, float(exact[1].abs().max()))
     for ours, theirs in pairs:
         torch.testing.assert_close(ours.double(), theirs, rtol=2e-3, atol=2e-4 * size)
@@ -190,11 +191,11 @@ def test_what_shuts_leaves_no_gradient_behind() -> None:
     heat, weight = torch.full((2,), 0.3), Weights(*(torch.ones(2) for _ in range(4)))
     shape, rng = model_shape(len(data.names), config), np.random.default_rng(0)
     plan = plan_of(shape, config)
-    room, kept = scratch_of(plan, batches[0].rows.shape[3]), np.zeros(pack(lanes.value).shape[1], np.float32)
+    room, kept = scratch_of(plan, batches[0].rows.shape[3]), np.zeros(packed(lanes.value).shape[1], np.float32)
     for batch in batches:
         noise = 5.0 * torch.from_numpy(rng.standard_normal(batch.noise.shape)).float()
         room.rows[:] = batch.rows[0].numpy()
-        lane = pack(lanes.value)[0].numpy()
+        lane = packed(lanes.value)[0].numpy()
         terms, fresh = np.zeros(4, np.float32), np.zeros_like(kept)
         given = (noise[0].numpy(), heat.numpy()[0], torch.stack(weight, 1).numpy()[0], terms)
         lane_gradient(lane, kept, plan, room, *given)

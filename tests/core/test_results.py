@@ -174,7 +174,7 @@ def test_every_bit_of_the_kept_weights_is_in_the_hash() -> None:
     assert weights_hash(join([select(lanes, [1]), lanes]), 0) == weights_hash(lanes, 1)
     assert weights_hash(advance(lanes, data, CONFIG)[0]._replace(kept=lanes.kept), 1) == weights_hash(lanes, 1)
     for name, part in lanes.kept._asdict().items():
-        touched = part.clone()
+        touched = part.contiguous().clone()
         touched[1].view(-1)[-1] = torch.nextafter(touched[1].view(-1)[-1], torch.tensor(9.0))
         other = lanes._replace(kept=lanes.kept._replace(**{name: touched}))
         assert weights_hash(other, 1) != weights_hash(lanes, 1), name
