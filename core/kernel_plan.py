@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import TrainerConfig
-from core.kernel_terms import KINDS
+from core.kernel_cycles import KINDS
 from core.kernels import Floats, Places, compiled, compiled_owner
 from core.losses import kinds
 from core.model import Shape, reads
@@ -16,7 +16,7 @@ from core.model import Shape, reads
 class Plan(NamedTuple):
     """What a step is told that is the same for all lanes: sizes, which feature a latent reads, and switches.
 
-    reads: (P, F) float32 of 0 and 1. kind_of: (P,) int64, 0 signal, 1 own, 2 noise. cycles: of `kernel_terms.KINDS`.
+    reads: (P, F) float32 of 0 and 1. kind_of: (P,) int64, 0 signal, 1 own, 2 noise. cycles: of `kernel_cycles.KINDS`.
     likelihood, summed: the reconstruction is a likelihood and not a squared error; terms are sums and not means.
     dense: gates that are shut have a gradient too (`diagnosis`). The sizes are those of `model.Shape`, whose flags, as
     tuples, would have the step compiled anew for every number of lags.

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from core.batches import Batch
 from core.config import TrainerConfig
+from core.kernel_cycles import cyclicity_gradient
 from core.kernel_pack import packed
 from core.kernel_plan import mix_of, parts_of, plan_of, scratch_of
 from core.kernel_step import correlation_price, encoder_backward, lane_gradient
-from core.kernel_terms import WIDTH, correlation_gradient, cyclicity_gradient, gate_gradient
+from core.kernel_terms import WIDTH, correlation_gradient, gate_gradient
 from core.kernel_train import norm_of
 from core.kernels import ONE, ZERO, Floats, compiled
 from core.model import Parameters, model_shape

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from core.kernel_cycles import cyclicity_gradient
 from core.kernel_forward import connect, decode, drive_of, encode, reconstruct
 from core.kernel_plan import Plan, parts_of
 from core.kernel_products import add_rows, dots
 from core.kernel_registers import address
 from core.kernel_rows import dot, fma, total
 from core.kernel_tables import gated
-from core.kernel_terms import WIDTH, correlation_gradient, cyclicity_gradient, gate_gradient, gates_of
+from core.kernel_terms import WIDTH, correlation_gradient, gate_gradient, gates_of
 from core.kernels import ONE, ZERO, Floats, compiled
 
 

@@ -1,4 +1,4 @@
-"""The compiled step's gates, cycles and correlations: the counterparts of functions of the same names in `gradient`.
+"""The compiled step's gates and correlations: the counterparts of functions of the same names in `gradient`.
 
 All work on one lane; d variables, P latents, B rows of a batch.
 """
@@ -7,21 +7,17 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.kernel_products import add_rows, dots
 from core.kernel_registers import address
 from core.kernel_rows import dot, fma, total
 from core.kernels import HALF, ONE, TWO, ZERO, Floats, compiled, tanh
-from core.losses import DECAY, LEAST_VARIANCE
+from core.losses import LEAST_VARIANCE
 from core.model import GATE_HIGH, GATE_LOW
 
 LOW, WIDTH = np.float32(GATE_LOW), np.float32(GATE_HIGH - GATE_LOW)
 SHIFT = np.float32(math.log(-GATE_LOW / GATE_HIGH))
 LEAST = np.float32(LEAST_VARIANCE)
-LOG_DET, TRACE_CUBED, WALKS = 0, 1, 2
-KINDS = {"log_det": LOG_DET, "trace_cubed": TRACE_CUBED, "walks": WALKS}
-"""`trainer.acyclicity` as a number."""
 
 
 @compiled
@@ -53,98 +49,6 @@ def gate_gradient(out: Floats, soft: Floats, opened: Floats, d_sampled: Floats, 
             if i != j and stretched >= ZERO and stretched <= ONE:
                 through += d_sampled[i, j] * (soft[i, j] * (ONE - soft[i, j]) * slope)
             out[i, j] = through
-
-
-@compiled
-def spectral_bound(matrix: NDArray[np.float64], walks: NDArray[np.float64]) -> Any:
-    """Bound the spectral radius of a matrix (d, d) float64, at least 1; walks (2 or more, d) is scratch."""
-    d, now = matrix.shape[0], 0
-    for i in range(d):
-        walks[now, i] = 1.0
-    for _ in range(8):
-        for i in range(0, d, 4):  # four sums at a time: each waits for its own last addition
-            a, b, c, e = i, min(i + 1, d - 1), min(i + 2, d - 1), min(i + 3, d - 1)
-            first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-            for j in range(d):
-                step = walks[now, j]
-                first += matrix[a, j] * step
-                second += matrix[b, j] * step
-                third += matrix[c, j] * step
-                fourth += matrix[e, j] * step
-            walks[1 - now, a] = first
-            walks[1 - now, b] = second
-            walks[1 - now, c] = third
-            walks[1 - now, e] = fourth
-        now = 1 - now
-    most = 1.0
-    for i in range(d):
-        if walks[now, i] > most:
-            most = walks[now, i]
-    return math.sqrt(math.sqrt(math.sqrt(most)))
-
-
-@compiled
-def invert(matrix: NDArray[np.float64]) -> Any:
-    """Invert (d, d) float64 in place, by elimination without a change of rows; return log |determinant|.
-
-    What is inverted is I - M with M >= 0 of a spectral radius below 1: there, pivots stay away from 0.
-    """
-    d, logarithm = matrix.shape[0], 0.0
-    for p in range(d):
-        pivot = matrix[p, p]
-        logarithm += math.log(abs(pivot))
-        matrix[p, p] = 1.0
-        for j in range(d):
-            matrix[p, j] /= pivot
-        for i in range(d):
-            factor = matrix[i, p]
-            if i != p and factor != 0.0:
-                matrix[i, p] = 0.0
-                for j in range(d):
-                    matrix[i, j] -= factor * matrix[p, j]
-    return logarithm
-
-
-@compiled
-def cyclicity_gradient(
-    opened: Floats, kind: int, matrix: NDArray[np.float64], squared: NDArray[np.float64], pull: Floats
-) -> Any:
-    """Return the penalty on cycles, and write its gradient to pull (d, d); matrix and squared (d, d) are scratch."""
-    d = opened.shape[0]
-    if kind == LOG_DET:
-        for i in range(d):
-            for j in range(d):
-                matrix[i, j] = opened[i, j]
-        shrink = DECAY / spectral_bound(matrix, squared)
-        for i in range(d):
-            for j in range(d):
-                matrix[i, j] = (1.0 if i == j else 0.0) - shrink * matrix[i, j]
-        h = -invert(matrix) / d
-        for i in range(d):
-            for j in range(d):
-                pull[i, j] = matrix[j, i] * (shrink / d)
-        return np.float32(h)
-    for i in range(d):
-        for j in range(d):
-            matrix[i, j] = opened[i, j] if kind == TRACE_CUBED else opened[i, j] / d + (1.0 if i == j else 0.0)
-    trace = 0.0
-    for i in range(d):
-        for j in range(d):
-            squared[i, j] = 0.0
-        for k in range(d):
-            for j in range(d):
-                squared[i, j] += matrix[i, k] * matrix[k, j]
-        for k in range(d):
-            trace += squared[i, k] * matrix[k, i]
-    factor = 3.0
-    if kind == WALKS:
-        trace -= d
-        factor = 3.0 / d if trace > 0.0 else 0.0
-        trace = max(trace, 0.0)
-    for i in range(d):
-        for j in range(d):
-            pull[i, j] = factor * squared[j, i]
-    return np.float32(trace)
 
 
 @compiled
