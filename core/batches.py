@@ -10,6 +10,7 @@ from torch import Tensor
 from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, positions, samples, windows_of
 from core.lanes import Lanes
+from core.model import CPU
 
 INIT, SHUFFLE, GATES = 0, 1, 2
 
@@ -53,15 +54,16 @@ def draw_epoch(lanes: Lanes, count: int, variables: int, config: TrainerConfig) 
     return Draws(torch.from_numpy(np.stack(orders, axis=1)), torch.from_numpy(np.stack(noises, axis=1)))
 
 
-def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:
-    """Yield the steps of `draw_epoch`.
+def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig, device: torch.device = CPU) -> Iterator[Batch]:
+    """Yield the steps of `draw_epoch`, on a device.
 
     Only the step in hand is laid out: a whole epoch of all lanes leaves the processor's caches, and gathering it
     then takes eight times as long.
     """
     rows = samples(dataset, TRAIN, config).rows
     count, d = rows.shape[:2]
-    for order, noise in zip(*draw_epoch(lanes, count, d, config), strict=True):
+    draws, rows = draw_epoch(lanes, count, d, config), rows.to(device)
+    for order, noise in zip(*(part.to(device) for part in draws), strict=True):
         yield Batch(laid_out(rows, order), noise)
 
 

@@ -27,7 +27,7 @@ class Gates(NamedTuple):
 
 def gates_of(gate: Tensor, heat: Tensor, noise: Tensor) -> Gates:
     """Sample the gates of a step; the same as `sample_gates` and `open_probability`."""
-    wide, off = heat[:, None, None], off_diagonal(gate.shape[-1])
+    wide, off = heat[:, None, None], off_diagonal(gate.shape[-1], gate.device)
     soft = stable_sigmoid((gate + noise) / wide)
     sampled = (soft * (GATE_HIGH - GATE_LOW) + GATE_LOW).clamp(0.0, 1.0) * off
     return Gates(sampled, soft, stable_sigmoid(gate - wide * math.log(-GATE_LOW / GATE_HIGH)) * off)
@@ -36,7 +36,7 @@ def gates_of(gate: Tensor, heat: Tensor, noise: Tensor) -> Gates:
 def gate_gradient(gates: Gates, sampled: Tensor, opened: Tensor, heat: Tensor) -> Tensor:
     """Pull the gradients of sampled gates and open probabilities back to the log-odds, (K, d, d)."""
     stretched = gates.soft * (GATE_HIGH - GATE_LOW) + GATE_LOW
-    inside = ((stretched >= 0.0) & (stretched <= 1.0)) * off_diagonal(sampled.shape[-1])
+    inside = ((stretched >= 0.0) & (stretched <= 1.0)) * off_diagonal(sampled.shape[-1], sampled.device)
     slope = gates.soft * (1.0 - gates.soft) * ((GATE_HIGH - GATE_LOW) / heat[:, None, None])
     return sampled * inside * slope + opened * gates.opened * (1.0 - gates.opened)
 
@@ -46,7 +46,7 @@ def acyclicity_gradient(opened: Tensor) -> tuple[Tensor, Tensor]:
     d = opened.shape[-1]
     matrix = opened.double()
     shrink = (DECAY / spectral_bound(matrix))[:, None, None]
-    eye = torch.eye(d, dtype=torch.float64)
+    eye = torch.eye(d, dtype=torch.float64, device=matrix.device)
     factors, pivots, _ = torch.linalg.lu_factor_ex(eye - shrink * matrix)
     h = -torch.diagonal(factors, dim1=1, dim2=2).abs().log().sum(1) / d
     inverse = torch.linalg.lu_solve(factors, pivots, eye.expand_as(matrix))
@@ -62,7 +62,7 @@ def cyclicity_gradient(adjacency: Tensor, kind: str) -> tuple[Tensor, Tensor]:
         return acyclicity_gradient(adjacency)
     d, matrix = adjacency.shape[-1], adjacency.double()
     cubed = kind == "trace_cubed"
-    step = matrix if cubed else torch.eye(d, dtype=torch.float64) + matrix / d
+    step = matrix if cubed else torch.eye(d, dtype=torch.float64, device=matrix.device) + matrix / d
     squared = torch.bmm(step, step)
     trace = torch.diagonal(torch.bmm(squared, step), dim1=1, dim2=2).sum(1)
     if cubed:
@@ -75,7 +75,7 @@ def disentanglement_gradient(
     latents: Tensor, weight: Tensor, shape: Shape, reduction: str = "mean"
 ) -> tuple[Tensor, Tensor]:
     """Return the weighted term (K,) as `losses.disentanglement`, and its gradient in the latents (K * d, P, B)."""
-    lanes, between = weight.shape[0], apart(shape)
+    lanes, between = weight.shape[0], apart(shape, weight.device)
     d = latents.shape[0] // lanes
     each = weight if reduction == "sum" else weight / (between.sum() * d)
     size, change = correlation_gradient(latents, each.repeat_interleave(d)[:, None, None] * between)
@@ -103,7 +103,7 @@ def correlation_gradient(latents: Tensor, share: Tensor) -> tuple[Tensor, Tensor
     correlation = covariance * outer
     size = (correlation.abs() * share).sum((1, 2))
     pull = correlation.sign() * share
-    spin = ((pull * correlation).sum(2) * inverse.square()).where(variance >= LEAST_VARIANCE, torch.zeros(()))
+    spin = ((pull * correlation).sum(2) * inverse.square()).masked_fill(~(variance >= LEAST_VARIANCE), 0.0)
     system = (pull * outer - torch.diag_embed(spin)) * (2.0 / rows)
     return size, torch.baddbmm(torch.bmm(system, mean), system, latents, beta=-1)
 
@@ -145,7 +145,7 @@ def gradients(
     d_gates = backward(gradient, value, made, d_mean, d_scale, d_latents, rows, shape)
     gradient.gate.copy_(gate_gradient(gates, d_gates, d_opened, heat))
     terms = Terms(recon, weight.sparse * gates.opened.flatten(1).sum(1) / edges, weight.acyclic * h, disen)
-    return terms, flat, d_gates * off_diagonal(rows.shape[1])
+    return terms, flat, d_gates * off_diagonal(rows.shape[1], rows.device)
 
 
 def reconstruction_gradient(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.config import TrainerConfig
-from core.model import Prediction, Shape
+from core.model import CPU, Prediction, Shape
 
 DECAY = 0.9
 LEAST_VARIANCE = 1e-6
@@ -156,9 +156,9 @@ def kinds(shape: Shape) -> list[int]:
 
 
 @lru_cache(maxsize=32)
-def apart(shape: Shape) -> Tensor:
+def apart(shape: Shape, device: torch.device = CPU) -> Tensor:
     """Return (P, P) ones where two latents belong to different kinds, zeros elsewhere."""
-    kind = torch.tensor(kinds(shape))
+    kind = torch.tensor(kinds(shape), device=device)
     return (kind[:, None] != kind[None, :]).float()
 
 

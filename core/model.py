@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.config import TrainerConfig
 
+CPU = torch.device("cpu")
 GATE_LOW, GATE_HIGH = -0.1, 1.1
 LOG_SCALE_LIMIT = 5.0
 
@@ -114,9 +115,9 @@ def model_shape(variables: int, config: TrainerConfig) -> Shape:
 
 
 @lru_cache(maxsize=32)
-def reads(shape: Shape) -> Tensor:
+def reads(shape: Shape, device: torch.device = CPU) -> Tensor:
     """Return which features each latent may read, (P, F) of 0 and 1: the structure that forbids a leak."""
-    return per_latent(shape.signal_reads, shape.own_reads, shape)
+    return per_latent(shape.signal_reads, shape.own_reads, shape).to(device)
 
 
 def per_latent(signal: tuple[bool, ...], own: tuple[bool, ...], shape: Shape) -> Tensor:
@@ -191,9 +192,9 @@ def expected_gates(gate: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=32)
-def off_diagonal(d: int) -> Tensor:
+def off_diagonal(d: int, device: torch.device = CPU) -> Tensor:
     """Return (d, d) ones with a zero diagonal."""
-    return 1.0 - torch.eye(d)
+    return 1.0 - torch.eye(d, device=device)
 
 
 def predict(parameters: Parameters, gates: Tensor, features: Tensor, shape: Shape) -> Prediction:

@@ -12,7 +12,7 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 NORM_MARGIN = 1e-6
 """Added to a norm before the limit is divided by it, as torch does."""
 TILE = 4
-"""Lanes stepped at once: their numbers stay in the processor's caches from one operation to the next."""
+"""Lanes stepped at once on a processor: their numbers stay in its caches from one operation to the next."""
 
 
 def gradient_norm(gradient: Tensor) -> Tensor:
@@ -21,16 +21,23 @@ def gradient_norm(gradient: Tensor) -> Tensor:
     A lane whose squares overflow float32 is measured again in float64; a gradient that is itself not finite
     gives a norm that is not.
     """
+    if gradient.device.type != "cpu":  # where to look at a number is to wait for it
+        return double_norm(gradient)
     norm = gradient.square().sum(1).sqrt()
     if bool(norm.isfinite().all()):
         return norm
-    return torch.where(norm.isfinite(), norm, gradient.double().square().sum(1).sqrt().float())
+    return torch.where(norm.isfinite(), norm, double_norm(gradient))
+
+
+def double_norm(gradient: Tensor) -> Tensor:
+    """Return the Euclidean norm of each lane's gradient, (K,) float32, whose squares are added in float64."""
+    return gradient.double().square().sum(1).sqrt().float()
 
 
 def clip(gradient: Tensor, norm: Tensor, limit: float) -> None:
     """Scale each lane's gradient (K, all of it) in place so that its norm (K,) is at most the limit (torch's rule)."""
     scale = (limit / (norm + NORM_MARGIN)).clamp(max=1.0)
-    if bool((scale != 1.0).any()):
+    if gradient.device.type != "cpu" or bool((scale != 1.0).any()):
         gradient.mul_(scale[:, None])
 
 
@@ -50,7 +57,7 @@ class Adam:
     Args:
         value, first, second: (K, P) float32: parameters and moments, changed by every step.
         count: (K,) int64 steps so far; not changed.
-        lr: (K,) float32. weight_decay: (K, P) float32.
+        lr: (K,) float32. weight_decay: (K, P) float32. count and lr are on the processor, the others where it steps.
     Source: Kingma, Ba 2015, algorithm 1; equal to torch.optim.Adam.
     """
 
@@ -58,13 +65,15 @@ class Adam:
         self, value: Tensor, first: Tensor, second: Tensor, count: Tensor, lr: Tensor, weight_decay: Tensor
     ) -> None:
         self.counts, self.lr = count.tolist(), lr.double()
-        self.parts = list(zip(*(torch.split(part, TILE) for part in (value, first, second, weight_decay)), strict=True))
+        self.tile = TILE if value.device.type == "cpu" else len(value)
+        parts = (value, first, second, weight_decay)
+        self.parts = list(zip(*(torch.split(part, self.tile) for part in parts), strict=True))
 
     def step(self, gradient: Tensor) -> None:
         """Apply one step with the gradient (K, P), which is used up."""
         self.counts = [count + 1 for count in self.counts]
-        corrections = (part[:, None] for part in bias_corrections(self.counts, self.lr))
-        scales = zip(*(torch.split(part, TILE) for part in (gradient, *corrections)), strict=True)
+        corrections = (part[:, None].to(gradient.device) for part in bias_corrections(self.counts, self.lr))
+        scales = zip(*(torch.split(part, self.tile) for part in (gradient, *corrections)), strict=True)
         for (value, first, second, decay), (own, steep, least) in zip(self.parts, scales, strict=True):
             own.addcmul_(value, decay)
             first.lerp_(own, 1.0 - BETA1)

@@ -38,7 +38,7 @@ def forward(value: Parameters, gates: Tensor, rows: Tensor, shape: Shape) -> For
     """Predict a batch as `model.predict` does, and keep what the way back needs."""
     lanes, d, _, size = rows.shape
     n, s, b, m = lanes * d, shape.signal, shape.bias, shape.hidden + 1
-    encoder = (value.encoder * reads(shape)).view(n, shape.latents, shape.features)
+    encoder = (value.encoder * reads(shape, rows.device)).view(n, shape.latents, shape.features)
     features = rows[:, :, 2:].reshape(n, shape.features, size)
     latents = torch.baddbmm(value.encoder_bias.reshape(n, shape.latents, 1), encoder, features)
     for linear in (latents[:, 1:s], latents[:, s + 1 :]):
@@ -92,7 +92,7 @@ def backward(
         unbend(d_latents[:, bent], made.latents[:, bent])
     features = rows[:, :, 2:].reshape(n, shape.features, size)
     d_encoder = torch.bmm(d_latents, features.transpose(1, 2)).view(gradient.encoder.shape)
-    torch.mul(d_encoder, reads(shape), out=gradient.encoder)
+    torch.mul(d_encoder, reads(shape, rows.device), out=gradient.encoder)
     gradient.encoder_bias.copy_(d_latents.sum(2).view(gradient.encoder_bias.shape))
     gradient.memory[..., :b] = torch.bmm(d_drive, made.own.transpose(1, 2)).view(lanes, d, m, b)
     gradient.memory[..., b] = d_drive.sum(2).view(lanes, d, m)

@@ -13,8 +13,9 @@ from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, samples
 from core.kernel_pack import copied, packed, unpacked
 from core.kernel_train import train_packed
-from core.lanes import Lanes, join, select
-from core.model import model_shape, open_probability, pack, unpack
+from core.lanes import Lanes, join, over_tensors, select
+from core.losses import Weights
+from core.model import CPU, model_shape, open_probability, pack, unpack
 from core.optimizer import Adam, clip, gradient_norm
 from core.schedule import progress, rate_in_force, temperature, weights
 
@@ -34,6 +35,14 @@ class EpochLog(NamedTuple):
         rows, noise = (part[first:last].contiguous() for part in self.batch)
         return EpochLog(
             self.terms[:, first:last].contiguous(), self.norms[:, first:last].contiguous(), Batch(rows, noise)
+        )
+
+    @classmethod
+    def of_all(cls, logs: Sequence["EpochLog"]) -> "EpochLog":
+        """Return the log of all lanes of some logs, in order."""
+        rows, noise = (torch.cat(parts) for parts in zip(*(log.batch for log in logs), strict=True))
+        return cls(
+            torch.cat([log.terms for log in logs], 1), torch.cat([log.norms for log in logs], 1), Batch(rows, noise)
         )
 
     def twice(self) -> "EpochLog":
@@ -63,6 +72,34 @@ def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
     return expected
 
 
+def train_on(
+    lanes: Lanes, dataset: Dataset, config: TrainerConfig, device: torch.device, width: int
+) -> tuple[Lanes, list[EpochLog]]:
+    """Train every lane for one evaluation interval on a device other than the processor.
+
+    `width` lanes are always trained together, some of them copies where there are fewer: what a product in a stack is
+    rounded to may depend on how many there are, so that this way it does not depend on a lane's company.
+
+    Args:
+        lanes: on the processor; not changed. dataset, config: what is learned from, fixed settings.
+
+    Returns:
+        The lanes afterwards and one log an epoch, on the processor.
+    """
+    done: list[tuple[Lanes, list[EpochLog]]] = []
+    for first in range(0, len(lanes.trial), width):
+        part = range(first, min(first + width, len(lanes.trial)))
+        block, logs = select(lanes, [*part, *[first] * (width - len(part))]), list[EpochLog]()
+        for _ in range(config.evaluate_every):
+            batches = learner(config).batches(block, dataset, config, device)
+            block, log = train_steps(block, batches, len(dataset.names), config, device)
+            logs.append(log.of(0, len(part)))
+        home = over_tensors(lambda tensor: tensor[: len(part)].cpu(), block)  # noqa: B023, called here
+        done.append((home, logs))
+    epochs = zip(*(logs for _, logs in done), strict=True)
+    return join([block for block, _ in done]), [EpochLog.of_all(logs) for logs in epochs]
+
+
 @torch.no_grad()
 def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spent: bool) -> tuple[Lanes, EpochLog]:
     """Train every lane for one epoch by compiled steps; lanes that are spent may lend their memory."""
@@ -80,15 +117,21 @@ def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spe
 
 
 @torch.no_grad()
-def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
-    """Train every lane for the steps of one epoch, on packed parameters; the lanes given are not changed."""
+def train_steps(
+    lanes: Lanes, steps: Iterable[Batch], variables: int, config: TrainerConfig, device: torch.device = CPU
+) -> tuple[Lanes, EpochLog]:
+    """Train every lane for the steps of one epoch, on packed parameters; the lanes given are not changed.
+
+    Weights and moments may be on the device already, and stay there, as the batches are; all else is on the processor.
+    """
     model = learner(config)
-    heat, weight = temperature(lanes.epoch, config), weights(lanes, progress(lanes.epoch, config))
-    value, first, second = pack(lanes.value), pack(lanes.first), pack(lanes.second)
+    heat = temperature(lanes.epoch, config).to(device)
+    weight = Weights(*(part.to(device) for part in weights(lanes, progress(lanes.epoch, config))))
+    value, first, second = (pack(part).to(device) for part in (lanes.value, lanes.first, lanes.second))
     spared = 0 if model.graph_decays else variables**2
     decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
     rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    adam = Adam(value, first, second, lanes.step, rate, decay)
+    adam = Adam(value, first, second, lanes.step, rate, decay.to(device))
     logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
     opening, views = next(batches), unpack(value, lanes.value)
     for batch in chain([opening], batches):
@@ -99,7 +142,8 @@ def train_steps(lanes: Lanes, steps: Iterable[Batch], variables: int, config: Tr
         logged.append(torch.stack(loss, dim=1))
         norms.append(norm)
     moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
-    return after_epoch(lanes, moved, EpochLog(torch.stack(logged), torch.stack(norms), opening))
+    log = EpochLog(torch.stack(logged).cpu(), torch.stack(norms).cpu(), Batch(*(part.cpu() for part in opening)))
+    return after_epoch(lanes, moved, log)
 
 
 def after_epoch(lanes: Lanes, moved: Sequence[Any], log: EpochLog) -> tuple[Lanes, EpochLog]:

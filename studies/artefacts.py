@@ -21,6 +21,7 @@ from core.lanes import Lanes
 from core.results import Outcome, saved_weights
 from core.run_format import FORMAT
 from core.tables import Table
+from studies.devices import device_name
 from studies.files import write_whole
 from studies.records import DIAGNOSIS_COLUMNS, cell, csv_text
 from sweeps.spec import SweepSpec
@@ -189,7 +190,7 @@ def environment(spec: SweepSpec, table: Table, dataset: Dataset) -> dict[str, An
     return {
         "format": FORMAT,
         **machine(),
-        "device": spec.backend.device,
+        "device": device_name(spec.backend),
         "training": training_code(),
         "data": {
             "source": table.source,

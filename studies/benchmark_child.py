@@ -96,7 +96,7 @@ def search(spec: SweepSpec, folder: Path, *, report: bool) -> dict[str, Any]:
     begin, table = time.perf_counter(), load_table(spec.data)
     dataset = prepare(table, spec.trainer)
     own = TimedFolder(folder / "run", list(spec.space))
-    with Workers(spec.backend, dataset, spec.trainer) as workers:
+    with Workers(spec.backend, dataset, spec.trainer, spec.search.lanes) as workers:
         run = Run(spec, "val_shd", table, dataset, own, workers, quiet=True, verbose=False)
         run.search(stop=lambda: False, out_of_time=lambda: False)
         summary = run.conclude(begin, lambda: False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from studies.arguments import build_parser, guarded, spec_from_arguments
 from studies.as_program import all_is_imported, end_with
+from sweeps.config import CPU
 from sweeps.show import show_config
 
 if TYPE_CHECKING:
@@ -84,8 +85,10 @@ def command(args: "Namespace", begin: float) -> int:
         return 0
     from studies.clusters import check_cluster
     from studies.data import check_cycle, load_table, resolve_objective
+    from studies.devices import check_device
 
     check_cluster(spec.backend)
+    check_device(spec.backend)
     if args.storage is not None:
         from studies.store import check_store
 
@@ -107,6 +110,7 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
     dataset = prepare(table, spec.trainer)
     path = run_path(Path(args.out), run_name(spec.study, table.name, identity(spec, table)), fresh=args.fresh)
     from core.baselines import baseline_rows
+    from studies.devices import device_name
     from studies.estimate import REPORT_SECONDS, estimate
     from studies.lines import baseline_line, count, data_line, duration, missing_line, more_baselines_line, space_line
     from studies.rounds import local_backend
@@ -127,6 +131,10 @@ def dry_run(args: "Namespace", spec: "SweepSpec", table: "Table") -> int:
         return 0
     if done:
         say(f"continuing: {done} of {found.trials} done")
+    if spec.backend.device != CPU:
+        left = count(found.trials - done, "trial")
+        say(f"{left} would be trained on {device_name(spec.backend)}, which is not timed here; nothing was run.")
+        return 0
     known = spec.search.pruner in ("cohort", "none")
     say(
         f"{count(found.trials - done, 'trial')} of {spec.trainer.epochs} epochs would take "
@@ -152,7 +160,7 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
         all_is_imported()
         stop = Stop()
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
-        with Workers(spec.backend, dataset, spec.trainer) as workers:
+        with Workers(spec.backend, dataset, spec.trainer, spec.search.lanes) as workers:
             run = Run(
                 spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose,
                 peers=args.peers, storage=args.storage,

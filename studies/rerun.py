@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,9 @@ def command(args: Namespace) -> int:
         raise InputError("--seeds must be 1 or more, got 0", "for the trial's own seed leave it out")
     row = record.row(args.trial)
     from studies.data import load_table
+    from studies.devices import as_it_is_here
 
+    record.spec = replace(record.spec, backend=as_it_is_here(record.spec.backend))
     table = load_table(record.spec.data)
     from core.data import prepare
 
@@ -149,7 +152,8 @@ def train_once(record: Record, row: dict[str, Any], seed: int, dataset: "Dataset
     from sweeps.spec import BackendConfig
 
     hyper = Hyperparameters(**{name: row[name] for name in record.spec.space})
-    with Workers(BackendConfig(jobs=1), dataset, record.spec.trainer) as workers:
+    own = BackendConfig(jobs=1, device=record.spec.backend.device)
+    with Workers(own, dataset, record.spec.trainer, record.spec.search.lanes) as workers:
         return train([(row["number"], seed, hyper)], dataset, workers, row["epochs"])[0]
 
 

@@ -1,7 +1,9 @@
 """Lanes on workers, one round at a time: split, advance, join. Workers hold no state."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,12 +17,13 @@ from core.data import Dataset
 from core.errors import ClusterError
 from core.kernel_warm_up import compile_kernels
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
-from core.trainer import Evaluation, advance
-from core.training import costs
+from core.trainer import Evaluation, advance, close_interval
+from core.training import costs, train_on
 from studies.clusters import ATTEMPTS as ATTEMPTS
 from studies.clusters import connect_cluster
+from studies.devices import torch_device
 from studies.processes import Result, cores, in_worker, leave_ctrl_c, one_thread
-from sweeps.config import AUTO, BackendConfig
+from sweeps.config import AUTO, CPU, BackendConfig
 
 
 def advance_shard(
@@ -72,13 +75,17 @@ class Workers:
     Args:
         backend: its name and number of jobs; 0 jobs means one a core, or all of a cluster.
         dataset, config: the same in every round.
+        width: lanes that a GPU trains at once, some of them copies where there are fewer.
     """
 
-    def __init__(self, backend: BackendConfig, dataset: Dataset, config: TrainerConfig) -> None:
+    def __init__(self, backend: BackendConfig, dataset: Dataset, config: TrainerConfig, width: int = 1) -> None:
         self.cluster = connect_cluster(backend)
         self.own_jobs = backend.jobs or cores()
         self.dataset, self.config = dataset, config
+        self.device, self.width = torch_device(backend), width
         self.backend = "sequential" if self.cluster else local_backend(backend.name, config)
+        if self.device.type != CPU:  # which belongs to one process, whose threads evaluate what it trained
+            self.backend = "threading"
         self.threads = ThreadPoolExecutor(self.own_jobs) if self.backend == "threading" else None
         self.pool = self.new_pool()
         self.compiling: Future[None] | None = None
@@ -124,6 +131,8 @@ class Workers:
         """
         if self.compiling:
             self.compiling.result()  # what compiling takes is no trial's time
+        if self.device.type != CPU:
+            return self.advance_there(lanes)
         parts = shards(costs(lanes, self.config), self.jobs)
         if len(parts) == 1 and not self.cluster:
             return advance(lanes, self.dataset, self.config)
@@ -131,6 +140,20 @@ class Workers:
         order = in_order([lane for part in parts for lane in part])
         evaluations = [evaluation for _, found in done for evaluation in found]
         return select(join([from_arrays(arrays) for arrays, _ in done]), order), [evaluations[at] for at in order]
+
+    def advance_there(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
+        """Train all lanes on the device, and evaluate them on the processor's cores."""
+        begin, count = time.perf_counter(), len(lanes.trial)
+        lanes, logs = train_on(lanes, self.dataset, self.config, self.device, self.width)
+        spent, jobs = time.perf_counter() - begin, min(self.own_jobs, count)
+        bounds = list(pairwise(count * job // jobs for job in range(jobs + 1)))
+        pieces = [
+            (select(lanes, range(first, last)), [log.of(first, last) for log in logs],
+             time.perf_counter() - spent * (last - first) / count, self.dataset, self.config)
+            for first, last in bounds
+        ]  # fmt: skip
+        done = self.map(close_interval, pieces)
+        return join([part for part, _ in done]), [item for _, found in done for item in found]
 
     def map(self, work: Callable[..., Result], pieces: Sequence[tuple[Any, ...]]) -> list[Result]:
         """Call `work` with the arguments of each piece, on the workers; return the results in order.

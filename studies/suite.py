@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from studies.arguments import CommandParser, guarded, key_value
 from studies.as_program import end_with
 from studies.clusters import check_cluster
+from studies.devices import check_device
 from studies.lambda_sweep import Stop
 from studies.study_command import add_output, held_folder, last_lines
 from sweeps.suite_reader import load_suite
@@ -82,6 +83,7 @@ def command(args: "Namespace") -> int:
         print(yaml.safe_dump(resolved(spec), sort_keys=False, allow_unicode=True), end="")
         return 0
     check_cluster(spec.shared.backend)
+    check_device(spec.shared.backend)
     tables = first_tables(spec)
     path = Path(args.out) / f"{spec.study}-{spec.identity()[:6]}"
     if args.dry_run:

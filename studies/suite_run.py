@@ -140,7 +140,7 @@ class SuiteRun:
     ) -> Row:
         """Search as the single sweep's command does; its lines go to its own log only."""
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
-        with Workers(spec.backend, dataset, spec.trainer) as workers:
+        with Workers(spec.backend, dataset, spec.trainer, spec.search.lanes) as workers:
             run = Run(spec, objective, data, dataset, folder, workers, quiet=True, verbose=False)
             run.search(
                 stop=lambda: bool(self.stop.received),

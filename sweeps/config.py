@@ -10,7 +10,8 @@ PRUNERS = ("cohort", "median", "percentile", "hyperband", "none")
 CLUSTERS = ("dask", "ray")
 AUTO = "auto"
 BACKENDS = (AUTO, "loky", "threading", *CLUSTERS)
-DEVICES = ("cpu",)
+CPU, CUDA = "cpu", "cuda"
+DEVICES = (CPU, CUDA)
 
 
 @dataclass(frozen=True)
@@ -43,4 +44,4 @@ class BackendConfig:
     jobs: int = setting(0, "workers; 0: as many as there are cores, or workers of the cluster", low=0)
     address: str = setting("", "cluster: tcp://HOST:PORT of a Dask scheduler; HOST:PORT of a Ray head, or auto")
     wait: float = setting(60.0, "seconds to wait for a worker where the cluster has none", low=0)
-    device: str = setting("cpu", "what trains", choices=DEVICES)
+    device: str = setting(CPU, "what trains; cuda: one GPU, for lanes by the hundred", choices=DEVICES)

@@ -8,7 +8,7 @@ from core.config import BUILT_IN, TIMELESS, DataConfig, TrainerConfig
 from core.corruption_kinds import parse
 from core.errors import InputError
 from core.room import misfit
-from sweeps.config import CLUSTERS, BackendConfig, SearchConfig
+from sweeps.config import CLUSTERS, CPU, BackendConfig, SearchConfig
 from sweeps.findings import Findings
 from sweeps.nearest import nearest, nearest_file
 from sweeps.nodes import shorten
@@ -120,6 +120,21 @@ def check_backend(backend: BackendConfig, findings: Findings) -> None:
         message = f"{where} must be an address for {backend.name}, such as {example}{got}"
         hint = f"--set {address}={example}, {whose}; on one machine nothing need be set"
         findings.errors.append(InputError(message, hint))
+
+
+def check_device(backend: BackendConfig, trainer: TrainerConfig, findings: Findings) -> None:
+    """A GPU is one of this machine, and trains the learner whose steps need no look at their numbers."""
+    device, name, architecture = "backend.device", "backend.name", "trainer.architecture"
+    if backend.device == CPU or not findings.right(device, name, architecture):
+        return
+    if backend.name in CLUSTERS:
+        message = (
+            f"{findings.subject(device, name)} must be {CPU} for {backend.name}, whose workers train on processors"
+        )
+        findings.errors.append(InputError(message, f"--set {device}={CPU}, or leave --backend out"))
+    if trainer.architecture == "original":
+        message = f"{findings.subject(device, architecture)} must be {CPU} for the original, which a GPU does not train"
+        findings.errors.append(InputError(message, f"--set {device}={CPU}"))
 
 
 def _prefix(name: str, findings: Findings) -> str:

@@ -16,6 +16,7 @@ from sweeps.config import BackendConfig, SearchConfig
 from sweeps.cross_checks import (
     check_backend,
     check_data_name,
+    check_device,
     check_files,
     check_space,
     check_trainer_and_data,
@@ -154,6 +155,7 @@ def read_tree(root: Node, findings: Findings) -> SweepSpec:
     check_trainer_and_data(spec.trainer, spec.data, findings)
     check_space(spec.space, spec.search, findings)
     check_backend(spec.backend, findings)
+    check_device(spec.backend, spec.trainer, findings)
     return spec
 
 

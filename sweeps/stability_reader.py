@@ -8,7 +8,7 @@ from typing import Any
 from core.config import DataConfig, Hyperparameters, TrainerConfig, setting
 from core.errors import InputError
 from sweeps.checks import read_section, reader, section_entries
-from sweeps.config import CLUSTERS, BackendConfig
+from sweeps.config import CLUSTERS, CPU, BackendConfig
 from sweeps.cross_checks import check_files, check_trainer_and_data, fit_trainer
 from sweeps.findings import Findings
 from sweeps.nodes import Node
@@ -100,6 +100,9 @@ def load_stability(
     if spec.backend.name in CLUSTERS:
         problem = f"a stability study runs on one machine, so backend.name cannot be {spec.backend.name}"
         findings.errors.append(InputError(problem, "--set backend.name=auto"))
+    if spec.backend.device != CPU:
+        problem = f"a stability study trains on the processor, so backend.device cannot be {spec.backend.device}"
+        findings.errors.append(InputError(problem, f"--set backend.device={CPU}"))
     for variant in [] if findings.errors else spec.variants():
         _check_variant(variant, data, findings)
     findings.errors[:] = {error.message: error for error in findings.errors}.values()

@@ -155,7 +155,7 @@ SETTINGS = [
     option("--sampler best", "--sampler must be one of tpe,"),
     option("--pruner hyper", "--pruner must be one of cohort,"),
     option("--backend mpi", "--backend must be one of auto, loky,"),
-    option("--device tpu", "--device must be one of cpu"),
+    option("--device tpu", "--device must be one of cpu, cuda"),
     option("--objective f1", "--objective must be one of val_shd, blind, got `f1`"),
     option("--config none.yaml", "no settings file `none.yaml`"),
     option("--config .", "`.` is a folder, not a settings file"),

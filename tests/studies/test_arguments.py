@@ -120,7 +120,7 @@ def test_wrong_options_exit_2_in_the_house_form(
     [
         ("--trials", "7"), ("--data", "own.csv"), ("--graph", "own.csv"), ("--objective", "blind"),
         ("--sampler", "random"), ("--pruner", "none"), ("--seed", "3"), ("--lanes", "2"), ("--confirm", "0"),
-        ("--timeout", "1.5"), ("--jobs", "2"), ("--backend", "threading"),
+        ("--timeout", "1.5"), ("--jobs", "2"), ("--backend", "threading"), ("--device", "cuda"),
     ],
 )  # fmt: skip
 def test_an_option_and_set_are_one_setting(option: str, value: str) -> None:
@@ -131,9 +131,9 @@ def test_an_option_and_set_are_one_setting(option: str, value: str) -> None:
 
 
 def test_every_setting_option_is_tried_above() -> None:
-    """The table of the test above is complete, but for the device, which has no second choice yet."""
+    """The table of the test above is complete."""
     tried = test_an_option_and_set_are_one_setting.pytestmark[0].args[1]  # type: ignore[attr-defined]
-    assert {option for option, _ in tried} | {"--device"} == set(SETTING_OPTIONS)
+    assert {option for option, _ in tried} == set(SETTING_OPTIONS)
 
 
 def test_short_options_and_config() -> None:
