@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reports import benchmark_standing as standing
-from reports.benchmark_folder import PARTS, BenchmarkFolder, Spread
+from reports.benchmark_folder import PARTS, BenchmarkFolder
+from reports.benchmark_lane_tables import lane_tables
+from reports.benchmark_words import processor_of, ranged, ratio_text, size_text, whole_text
 from reports.blocks import TableBlock
 from reports.wording import NO_VALUE, count, decimals, duration, share, significant
 
@@ -67,23 +69,6 @@ class Section:
     tables: list[TableBlock] = field(default_factory=list)
 
 
-def ranged(value: Spread, write: Callable[[float], str]) -> str:
-    """Write a median, and the range in brackets where there is one."""
-    if value.n < 2:
-        return write(value.median)
-    return f"{write(value.median)} ({write(value.low)} to {write(value.high)})"
-
-
-def ratio_text(value: float) -> str:
-    """Write a ratio in a table."""
-    return f"{significant(value, 3)}\N{MULTIPLICATION SIGN}" if math.isfinite(value) else NO_VALUE
-
-
-def size_text(number: float) -> str:
-    """Write bytes as MB."""
-    return f"{decimals(number / 1e6, 1)} MB" if math.isfinite(number) else NO_VALUE
-
-
 def sections(bench: BenchmarkFolder) -> list[Section]:
     """Give the parts that were measured, or tried, in their order."""
     found = []
@@ -93,76 +78,6 @@ def sections(bench: BenchmarkFolder) -> list[Section]:
             tables = [table for table in TABLES[part](bench) if table.rows]
             found.append(Section(part, HEADINGS[part], HOW[part], notes, tables))
     return found
-
-
-def _lanes(bench: BenchmarkFolder) -> list[TableBlock]:
-    tables = []
-    heads = ("lanes", "trial-steps a second", "against PyTorch alone", "against lanes 1")
-    for variables in standing.sizes(bench):
-        alone = bench.spread("trial_steps_per_second", method="alone", variables=variables)
-        rows = [("1, PyTorch alone", ranged(alone, _whole), ratio_text(1.0), NO_VALUE)]
-        for item in standing.speeds(bench, variables):
-            texts = (ranged(item.over_alone, ratio_text), ranged(item.over_one, ratio_text))
-            rows.append((str(item.lanes), ranged(item.speed, _whole), *texts))
-        caption = f"{count(variables, 'variable')}, one core of the {_machine(bench)}: median and range"
-        tables.append(TableBlock(caption, heads, rows))
-    return [*tables, *_floor(bench)]
-
-
-def _whole(value: float) -> str:
-    return decimals(value, 0)
-
-
-def _machine(bench: BenchmarkFolder) -> str:
-    return str(bench.machine.get("processor") or "machine")
-
-
-def _floor(bench: BenchmarkFolder) -> list[TableBlock]:
-    found = standing.floor(bench)
-    if found is None:
-        return []
-    needs = [
-        (item.method, item.note, _count_text(item.value, name))
-        for name in (standing.OPERATIONS, standing.BYTES)
-        for item in bench.pick(name)
-    ]
-    needs += [("together", "", f"{_count_text(found.operations, 'operations')}, {_count_text(found.bytes, 'bytes')}")]
-    micro = 1e6
-    rows = [
-        ("step, measured", f"{decimals(found.step.median * micro, 0)} µs", ratio_text(found.ratio)),
-        (
-            f"the model's operations at {decimals(found.product_rate / 1e9, 1)} billion a second (large product)",
-            f"{decimals(found.by_operations * micro, 0)} µs",
-            ratio_text(found.by_operations / found.seconds),
-        ),
-        (
-            f"the model's operations at {decimals(found.own_rate / 1e9, 1)} billion a second (its largest product)",
-            f"{decimals(found.operations / found.own_rate * micro, 0)} µs",
-            ratio_text(found.operations / found.own_rate / found.seconds),
-        ),
-        (
-            f"the model's bytes at {decimals(found.copy_rate / 1e9, 1)} GB a second (copy)",
-            f"{decimals(found.by_bytes * micro, 0)} µs",
-            ratio_text(found.by_bytes / found.seconds),
-        ),
-    ]
-    open_seconds = found.open_operations / found.product_rate
-    if math.isfinite(open_seconds):
-        told = f"its operations without those of shut gates ({bench.pick('open_operations')[0].note})"
-        rows.append((told, f"{decimals(open_seconds * micro, 0)} µs", ratio_text(open_seconds / found.seconds)))
-    case = f"{count(found.lanes, 'lane')}, {count(found.variables, 'variable')}"
-    words = (
-        f"What a step needs at least ({case}): K lanes, d variables, n = K d, B rows, F features, P = S + b + N "
-        "latents, H hidden units, M = H + 1. Element-wise work is not counted; what is not listed stays in the cache"
-    )
-    return [
-        TableBlock(f"One step of {case}, against the longer of the two floors", ("what", "time", "floors"), rows),
-        TableBlock(words, ("what", "formula", "comes to"), needs),
-    ]
-
-
-def _count_text(value: float, name: str) -> str:
-    return f"{decimals(value / 1e6, 2)} million {name}" if value >= 1e5 else f"{decimals(value, 0)} {name}"
 
 
 def _whole_sweeps(part: str) -> Callable[[BenchmarkFolder], list[TableBlock]]:
@@ -177,12 +92,12 @@ def _whole_sweeps(part: str) -> Callable[[BenchmarkFolder], list[TableBlock]]:
                 ranged(bench.spread("wall_seconds", **where), duration),
                 ranged(ratio, ratio_text),
                 " / ".join(states),
-                ranged(bench.spread("epochs", **where), _whole),
+                ranged(bench.spread("epochs", **where), whole_text),
                 ranged(standing.epoch_rate(bench, part, method), lambda value: decimals(value, 1)),
                 ranged(bench.spread("best_val_shd", **where), lambda value: decimals(value, 0)),
             ))  # fmt: skip
         jobs = count(float(bench.facts.get("jobs") or 1), "worker", "workers")
-        caption = f"Whole sweeps with {jobs} on the {_machine(bench)}: median and range over study seeds"
+        caption = f"Whole sweeps with {jobs} on the {processor_of(bench)}: median and range over study seeds"
         heads = (
             "method", "time", "as long as ours", "trials / complete / pruned", "epochs trained", "epochs a second",
             "best SHD (oracle)",
@@ -214,7 +129,7 @@ def _growth(bench: BenchmarkFolder) -> list[TableBlock]:
         "sampler", "trials", "a trial, first tenth", "last tenth", "last against first", "peak memory", "folder",
         "report built in", "peak memory with report",
     )  # fmt: skip
-    return [TableBlock(f"Small trials in one run, one process on the {_machine(bench)}", heads, rows)]
+    return [TableBlock(f"Small trials in one run, one process on the {processor_of(bench)}", heads, rows)]
 
 
 def _best(bench: BenchmarkFolder) -> list[TableBlock]:
@@ -228,7 +143,7 @@ def _best(bench: BenchmarkFolder) -> list[TableBlock]:
             ranged(bench.ratio("seconds_to_common_best", where, base), ratio_text),
             ranged(bench.spread("seconds_to_best", **where), duration),
             ranged(bench.spread("search_seconds", **where), duration),
-            ranged(bench.spread("best_val_shd", **where), _whole),
+            ranged(bench.spread("best_val_shd", **where), whole_text),
         ))  # fmt: skip
     heads = (
         "search",
@@ -238,7 +153,9 @@ def _best(bench: BenchmarkFolder) -> list[TableBlock]:
         "whole search",
         "best SHD (oracle)",
     )
-    return [TableBlock(f"Seconds of search on the {_machine(bench)}: median and range over study seeds", heads, rows)]
+    return [
+        TableBlock(f"Seconds of search on the {processor_of(bench)}: median and range over study seeds", heads, rows)
+    ]
 
 
 def _orchestration(bench: BenchmarkFolder) -> list[TableBlock]:
@@ -256,7 +173,7 @@ def _orchestration(bench: BenchmarkFolder) -> list[TableBlock]:
                     ranged(ratio, ratio_text), told,
                 ))  # fmt: skip
     heads = ("study", "trials behind it", "sampler", "ms a trial-report", "against ours", "of a sweep's search time")
-    tables = [TableBlock(f"Milliseconds a trial-report on the {_machine(bench)}: median and range", heads, rows)]
+    tables = [TableBlock(f"Milliseconds a trial-report on the {processor_of(bench)}: median and range", heads, rows)]
     checkpoint = standing.checkpoint_share(bench)
     if checkpoint.n:
         whole = {"method": "sweep"}
@@ -274,7 +191,7 @@ def _orchestration(bench: BenchmarkFolder) -> list[TableBlock]:
 
 
 TABLES: dict[str, Callable[[BenchmarkFolder], list[TableBlock]]] = {
-    "lanes": _lanes,
+    "lanes": lane_tables,
     "plain": _whole_sweeps("plain"),
     "ray": _whole_sweeps("ray"),
     "growth": _growth,

@@ -17,8 +17,12 @@ from core.trainer import Evaluation, advance, evaluate, start
 from core.training import train_epoch, train_steps
 from studies.benchmark_floor import copy_rate, product_rate, step_bytes, step_operations
 from studies.benchmark_rows import Sheet, rotated, timed
+from studies.devices import device_name
+from studies.devices import there as device_is_there
 from studies.processes import one_thread
+from studies.rounds import Workers
 from sweeps.benchmark_spec import BenchmarkSpec
+from sweeps.config import CUDA, BackendConfig
 from sweeps.space import Range
 
 FLOOR_LANES, DISTINCT = 64, 8
@@ -27,6 +31,8 @@ SPREAD = (4, 1, 6, 3, 5, 0, 7, 2)
 LARGE = (16, 512, 512, 512)
 """A plain large product: matrices, and their rows, inner and columns."""
 COPIED = 1 << 24
+GPU_LANES = (64, 256, 1024)
+"""Lanes that a GPU is measured with, where there is one."""
 Advance = Callable[[Lanes, Dataset, TrainerConfig], tuple[Lanes, list[Evaluation]]]
 
 
@@ -65,6 +71,12 @@ def advance_alone(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tupl
         return evaluate(lanes, logs[-1], norms, len(logs), begin, dataset, config)
 
 
+def advance_on_gpu(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, list[Evaluation]]:
+    """Advance as a sweep does with `--device cuda`: the GPU trains, all cores of the processor evaluate."""
+    with Workers(BackendConfig(device=CUDA), dataset, config, len(lanes.trial)) as workers:
+        return workers.advance(lanes)
+
+
 def measure_lanes(sheet: Sheet, spec: BenchmarkSpec, variables: int) -> None:
     """Time an evaluation interval of every lane count, in rotation; rows of trial-steps a second.
 
@@ -73,10 +85,14 @@ def measure_lanes(sheet: Sheet, spec: BenchmarkSpec, variables: int) -> None:
     """
     one_thread()
     config, dataset = spec.sweep.trainer, drawn(spec, variables)
-    whole = typical_lanes(max(spec.lanes), spec, dataset)
+    gpu = BackendConfig(device=CUDA)
+    there = GPU_LANES if device_is_there(gpu) else ()
+    whole = typical_lanes(max(*spec.lanes, *there), spec, dataset)
     cases: list[tuple[str, int, Advance]] = [("alone", 1, advance_alone)]
     cases += [("lanes", lanes, advance) for lanes in spec.lanes]
-    advance(select(whole, [0]), dataset, config)  # builds the samples, which are kept
+    cases += [("gpu", lanes, advance_on_gpu) for lanes in there]
+    for once in (advance, *([advance_on_gpu] if there else [])):  # samples are built and kept, code is loaded
+        once(select(whole, [0]), dataset, config)
     for repeat in range(spec.measure.repeats):
         for method, count, run in rotated(cases, repeat):
             sheet.check()
@@ -88,7 +104,8 @@ def measure_lanes(sheet: Sheet, spec: BenchmarkSpec, variables: int) -> None:
                 "trial_steps_per_second": steps / clock.seconds,
                 "processor_share": clock.processor_seconds / clock.seconds,
             }
-            sheet.add(method, repeat, values, variables=variables, lanes=count)
+            device = {"device": device_name(gpu)} if method == "gpu" else {}
+            sheet.add(method, repeat, values, variables=variables, lanes=count, **device)
 
 
 def floor_case(spec: BenchmarkSpec) -> tuple[int, int]:

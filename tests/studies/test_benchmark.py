@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from commands import code_of, handlers_kept
 
 from core.errors import InputError
-from studies import benchmark_run, benchmark_sweeps
+from core.training import train_on
+from studies import benchmark_lanes, benchmark_run, benchmark_sweeps, rounds
 from studies.benchmark_child import ChildError
 from studies.benchmark_rows import COLUMNS, Sheet, StoppedError, rotated
 from studies.benchmark_run import BenchmarkRun, kept, units
@@ -69,6 +71,26 @@ def test_every_lane_count_is_measured_beside_one_alone(lanes: Path) -> None:
     assert all(float(row["value"]) > 0 for row in rows)
     assert {row["device"] for row in rows} == {"cpu"}
     assert {row["unit"] for row in rows} == {"lanes-4", "floor"}
+
+
+def test_a_gpu_is_measured_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: with a GPU, here the processor in disguise, part lanes has its speeds too, and the page a table of them."""
+
+    def here(lanes: Any, dataset: Any, config: Any, device: torch.device, width: int) -> Any:
+        assert (device.type, width) == ("cuda", len(lanes.trial))
+        return train_on(lanes, dataset, config, torch.device("cpu"), width)
+
+    monkeypatch.setattr(rounds, "train_on", here)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Disguise 1")
+    monkeypatch.setattr(benchmark_lanes, "GPU_LANES", (2, 6))
+    assert benchmark(*LANES, "--repeats", "1", "-q") == 0
+    rows = [row for row in table(folder()) if row["quantity"] == "trial_steps_per_second"]
+    found = [(row["lanes"], row["device"]) for row in rows if row["method"] == "gpu"]
+    assert sorted(found) == [("2", "cuda: Disguise 1"), ("6", "cuda: Disguise 1")]
+    assert {row["device"] for row in rows if row["method"] != "gpu"} == {"cpu"}
+    page = (folder() / "report.html").read_text(encoding="utf-8")
+    assert "4 variables, trained on cuda: Disguise 1, evaluated on all cores" in page
 
 
 def test_the_page_is_there_and_speaks_of_what_was_measured(lanes: Path) -> None:
