@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from core import trainer
 from core.config import Hyperparameters, TrainerConfig
-from core.data import Dataset, digest, prepare
+from core.data import TEST, TRAIN, VALIDATION, Dataset, digest, prepare
 from core.lanes import Lanes, over_tensors
+from core.model import Parameters
+from core.schedule import temperature
+from core.strength import edge_strengths, readout_rows
 from core.tables import Table
 from core.trainer import Evaluation, advance, start
 
 ROWS = 120
+PARTS = (TRAIN, VALIDATION, TEST)
 
 
 def settings(**changes: Any) -> TrainerConfig:
@@ -81,3 +86,9 @@ def differing(ours: Any, theirs: Any) -> list[str]:
 def timeless(evaluation: Evaluation) -> str:
     """Spell an evaluation bit by bit (NaN equals NaN), without what the clock says."""
     return repr(evaluation._replace(epoch_time=0.0))
+
+
+def strengths(value: Parameters, epoch: torch.Tensor, data: Dataset, config: TrainerConfig) -> torch.Tensor:
+    """Return the graphs that an evaluation reads off some weights."""
+    rows = readout_rows(data, config, trainer.WATCHED_ROWS)
+    return edge_strengths(value, temperature(epoch, config), rows, config)
