@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made_recipe import scores
 from numpy.typing import NDArray
-from run_folders import scores
 
 from reports import wording
 from reports.colours import COLOURS
