@@ -55,27 +55,34 @@ class Checkpoint(NamedTuple):
     sums: dict[str, dict[int, int]] | None
 
 
-def as_bytes(saved: Saved, sums: dict[str, dict[int, int]]) -> bytes:
-    """Return the checkpoint of what a run has behind it; sums: by record and trial the checksum of its rows."""
+def state_of(saved: Saved, sums: dict[str, dict[int, int]]) -> dict[str, Any]:
+    """Return what a checkpoint holds of what a run has behind it, which nothing that follows in the run changes.
+
+    sums: by record and trial the checksum of its rows.
+    """
+    import torch
+
+    return {
+        "format": FORMAT,
+        "finished": whole_numbers([row["number"] for row in saved.trials]),
+        "live": [(*trial[:-1], dict(trial.reported)) for trial in saved.live],
+        "lanes": packed(saved.lanes),
+        "best": packed(saved.best),
+        "attributes": saved.attributes,
+        "search_seconds": saved.search_seconds,
+        "version": core.__version__,
+        "sums": {
+            name: torch.stack([whole_numbers(known), whole_numbers(known.values())]) for name, known in sums.items()
+        },
+    }
+
+
+def as_bytes(state: dict[str, Any]) -> bytes:
+    """Return the file of a checkpoint."""
     import torch
 
     buffer = io.BytesIO()
-    torch.save(
-        {
-            "format": FORMAT,
-            "finished": whole_numbers([row["number"] for row in saved.trials]),
-            "live": [tuple(trial) for trial in saved.live],
-            "lanes": packed(saved.lanes),
-            "best": packed(saved.best),
-            "attributes": saved.attributes,
-            "search_seconds": saved.search_seconds,
-            "version": core.__version__,
-            "sums": {
-                name: torch.stack([whole_numbers(known), whole_numbers(known.values())]) for name, known in sums.items()
-            },
-        },
-        buffer,
-    )
+    torch.save(state, buffer)
     return buffer.getvalue()
 
 

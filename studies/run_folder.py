@@ -1,9 +1,10 @@
 """Everything on disk: the folder of a run, its lock, and its records, brought in line with its checkpoint.
 
-Files appear whole, by write-then-rename. The two records are appended to once a round and then named in
-the checkpoint; on continuing, what the checkpoint does not name is dropped, so a kill at any moment costs
-the round in progress and nothing else. What it does name it knows by a checksum: records that were edited
-since, and a checkpoint whose bytes were, are refused. What is cut off a torn file is kept beside it.
+Files appear whole, by write-then-rename. The two records are appended to once a round and then named in the
+checkpoint, which is written while the next round is trained; on continuing, what the checkpoint does not name is
+dropped, so a kill at any moment costs the round in progress, at worst the one before it too, and nothing else. What it
+does name it knows by a checksum: records that were edited since, and a checkpoint whose bytes were, are refused. What
+is cut off a torn file is kept beside it.
 """
 
 import contextlib
@@ -21,8 +22,9 @@ from typing import Any
 from core.errors import RunFolderError
 from core.graph_text import edges_of
 from core.run_format import check_format
-from studies.checkpoint import Saved, as_bytes, read_checkpoint
+from studies.checkpoint import Saved, as_bytes, read_checkpoint, state_of
 from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, keep_torn, write_whole
+from studies.later import Later
 from studies.records import (
     COMPLETE,
     EPOCH_COLUMNS,
@@ -69,6 +71,7 @@ class RunFolder:
         self.sums: dict[str, dict[int, int]] = {TRIALS: {}, EPOCHS: {}}
         self.repairs: list[str] = []
         self.lock = self.acquire()
+        self.later = Later()
 
     def acquire(self) -> int:
         """Take the folder's lock, which the system releases when the process ends, however it ends."""
@@ -93,7 +96,8 @@ class RunFolder:
         return handle
 
     def close(self) -> None:
-        """Release the lock."""
+        """Release the lock, once the last checkpoint is written."""
+        self.later.close()
         os.close(self.lock)
 
     def write(self, name: str, content: bytes | str) -> Path:
@@ -102,7 +106,8 @@ class RunFolder:
         return self.path / name
 
     def append(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
-        """Add a round's rows to the records."""
+        """Add a round's rows to the records, once the checkpoint of the round before is written."""
+        self.settle()
         add_sums(self.sums[TRIALS], trials, "number", self.columns)
         add_sums(self.sums[EPOCHS], epochs, "trial", EPOCH_COLUMNS)
         try:
@@ -119,14 +124,27 @@ class RunFolder:
 
     def rewrite(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
         """Write both records whole and in order: by trial, then by epoch."""
+        self.settle()
         ordered = sorted(trials, key=lambda row: int(row["number"]))
         self.write(TRIALS, write_rows(ordered, self.columns))
         by_epoch = sorted(epochs, key=lambda row: (int(row["trial"]), int(row["epoch"])))
         self.write(EPOCHS, compress(write_rows(by_epoch, EPOCH_COLUMNS)))
 
     def checkpoint(self, saved: Saved) -> None:
-        """Save the live lanes and name the finished trials."""
-        self.write(CHECKPOINT, as_bytes(saved, self.sums))
+        """Save the live lanes and name the finished trials, while the next round is trained; `settle` waits for it.
+
+        A kill before it is written costs one round more, as the records of the next one are not written before.
+        """
+        state = state_of(saved, self.sums)
+        self.later.begin(lambda: write_whole(self.path / CHECKPOINT, as_bytes(state)))
+
+    def settle(self) -> None:
+        """Wait until the last checkpoint is written.
+
+        Raises:
+            RunFolderError: it could not be.
+        """
+        self.later.settle()
 
     def write_checksums(self, finished: Iterable[int]) -> None:
         """Write the checksums of the rows of ended trials, for readers that cannot open the checkpoint."""
@@ -140,6 +158,7 @@ class RunFolder:
         Raises:
             RunFolderError: the checkpoint cannot be read, or is of a newer format.
         """
+        self.settle()
         check_format(self.path)
         check_journal(self.path / JOURNAL)
         path = self.path / CHECKPOINT

@@ -154,6 +154,7 @@ class Sweep:
         """Train one interval, report everything, then decide, then end what is over."""
         assert self.lanes is not None
         self.lanes, evaluations = self.workers.advance(self.lanes)
+        self.folder.settle()
         rows = []
         for trial, evaluation in zip(self.live, evaluations, strict=True):
             rows.append({name: getattr(evaluation, name) for name in EPOCH_COLUMNS})
@@ -221,7 +222,7 @@ class Sweep:
         return {**row, **outcome.numbers, "pruned_epoch": last.epoch if state == PRUNED else None}
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Begin to write the checkpoint."""
         self.folder.checkpoint(
             Saved(self.trials, self.epochs, self.live, self.lanes, self.best, self.search.attributes(), self.seconds)
         )
