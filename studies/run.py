@@ -1,8 +1,6 @@
 """A whole run: facts, search, the winner on fresh seeds, its artefacts, summary and report."""
 
-import importlib
 import math
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -184,7 +182,6 @@ class Run:
         """
         assert self.sweep is not None
         trials = self.sweep.trials
-        threading.Thread(target=import_report).start()  # while a trial alone leaves a core without work
         picks = self.picks()
         fresh: list[Fresh] | None = []
         for name in ("seeds.csv", "data.csv", "edges.csv"):
@@ -204,7 +201,7 @@ class Run:
 
     def report(self) -> None:
         """Write the report, and put its picture of the best graph beside the graph's numbers."""
-        from reports.page import write_report  # matplotlib and pandas take a while to import
+        from reports.page import write_report  # matplotlib and pandas take half a second to import
 
         all_is_imported()
         write_report(self.folder.path)
@@ -275,8 +272,3 @@ class Run:
         log = [row for row in self.sweep.epochs if row["trial"] == best["number"]]
         artefacts.write_trial(self.folder.path / "best", best, log, lanes, outcome, self.spec, self.dataset.names)
         return outcome
-
-
-def import_report() -> None:
-    """Import what writes reports: matplotlib and pandas take half a second."""
-    importlib.import_module("reports.page")
