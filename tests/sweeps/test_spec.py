@@ -424,9 +424,13 @@ SPECS = st.builds(
     ),
     search=section_of(SearchConfig, sampler=st.just("tpe")),
     backend=section_of(BackendConfig, name=st.sampled_from(["auto", "loky", "threading"]), address=st.just(""))
-    | section_of(BackendConfig, name=st.just("dask"), address=st.just("tcp://scheduler.lab:8786"))
-    | section_of(BackendConfig, name=st.just("ray"), address=st.sampled_from(["auto", "10.0.0.7:6379"])),
-)  # fmt: skip
+    | section_of(
+        BackendConfig, name=st.just("dask"), address=st.just("tcp://scheduler.lab:8786"), device=st.just("cpu")
+    )
+    | section_of(
+        BackendConfig, name=st.just("ray"), address=st.sampled_from(["auto", "10.0.0.7:6379"]), device=st.just("cpu")
+    ),
+).filter(lambda spec: spec.backend.device == "cpu" or spec.trainer.architecture != "original")  # fmt: skip
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
