@@ -12,7 +12,7 @@ from core import kernel_pulls, parents_only
 from core.batches import Batch, row_batches, window_batches
 from core.config import TrainerConfig
 from core.data import VALIDATION, Dataset, positions, windows_of
-from core.lanes import over_tensors
+from core.lanes import Lanes, over_tensors
 from core.losses import Terms, Weights
 from core.optimizer import gradient_norm
 from core.original import Original, init_original, original_graph, original_terms
@@ -25,16 +25,16 @@ FEW_ROWS = 2
 class Learner(NamedTuple):
     """The functions of an architecture; `value` is its named tuple of parameters, (K, ...) each.
 
-    initial: starting weights of one lane. batches: the steps of one epoch, of lanes, data set and settings; those of
-    the compiled learner take a device too. step_terms: loss terms of a batch and
-    the packed gradient of their sum, whose first d * d entries are the graph's. pulls: norms of the terms' gradients
-    where every lambda is 1, (4, K), and of d recon / d A, (K,). graph_decays: whether the graph's entries have weight
-    decay too. compiled: whether `kernel_train` trains it. validate: loss terms of the validation rows.
+    initial: starting weights of one lane. batches: the steps of one epoch, of lanes, data set and settings. step_terms:
+    loss terms of a batch and the packed gradient of their sum, whose first d * d entries are the graph's. pulls: norms
+    of the terms' gradients where every lambda is 1, (4, K), and of d recon / d A, (K,). graph_decays: whether the
+    graph's entries have weight decay too. compiled: whether `kernel_train` trains it. validate: loss terms of the
+    validation rows.
     read_graph: the learned graph. blind_score: (K,) float64, lower is better, without the true graph.
     """
 
     initial: Callable[[int, TrainerConfig, np.random.Generator], Any]
-    batches: Callable[..., Iterable[Batch]]
+    batches: Callable[[Lanes, Dataset, TrainerConfig], Iterable[Batch]]
     step_terms: Callable[[Any, Batch, Tensor, Weights, TrainerConfig], tuple[Terms, Tensor]]
     pulls: Callable[[Any, Batch, Tensor, TrainerConfig], tuple[Tensor, Tensor]]
     graph_decays: bool

@@ -1,6 +1,7 @@
 """What a step is given: rows of one epoch, shuffled lane by lane, each lane from streams of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,6 @@ from torch import Tensor
 from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, positions, samples, windows_of
 from core.lanes import Lanes
-from core.model import CPU
 
 INIT, SHUFFLE, GATES = 0, 1, 2
 
@@ -38,32 +38,61 @@ class Draws(NamedTuple):
     noise: Tensor
 
 
-def draw_epoch(lanes: Lanes, count: int, variables: int, config: TrainerConfig) -> Draws:
+def draw_epoch(
+    lanes: Lanes, count: int, variables: int, config: TrainerConfig, each: Callable[..., Iterable[None]] = map
+) -> Draws:
     """Shuffle `count` training rows and draw the gate noise of one epoch, lane by lane from its own streams.
 
     Rows that do not fill a batch, other ones every epoch, wait for the next: batches stay equally long,
-    and a multiple of 16 lets the matrix products run at full speed.
+    and a multiple of 16 lets the matrix products run at full speed. `each` calls a function for every lane.
     """
     size = min(config.batch_size, count)
-    steps = count // size
-    orders, noises = [], []
-    for seed, epoch in zip(lanes.seed.tolist(), lanes.epoch.tolist(), strict=True):
-        orders.append(generator(seed, SHUFFLE, epoch).permutation(count)[: steps * size].reshape(steps, size))
-        noise = generator(seed, GATES, epoch).logistic(size=(steps, variables, variables))
-        noises.append(noise.astype(np.float32))
-    return Draws(torch.from_numpy(np.stack(orders, axis=1)), torch.from_numpy(np.stack(noises, axis=1)))
+    steps, seeds, epochs = count // size, lanes.seed.tolist(), lanes.epoch.tolist()
+    order = np.empty((steps, len(seeds), size), np.int64)
+    noise = np.empty((steps, len(seeds), variables, variables), np.float32)
+
+    def draw(lane: int) -> None:
+        seed, epoch = seeds[lane], epochs[lane]
+        shuffled = generator(seed, SHUFFLE, epoch).permutation(count)
+        order[:, lane] = shuffled[: steps * size].reshape(steps, size)
+        noise[:, lane] = generator(seed, GATES, epoch).logistic(size=(steps, variables, variables))
+
+    for _ in each(draw, range(len(seeds))):
+        pass
+    return Draws(torch.from_numpy(order), torch.from_numpy(noise))
 
 
-def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig, device: torch.device = CPU) -> Iterator[Batch]:
-    """Yield the steps of `draw_epoch`, on a device.
+def draw_ahead(lanes: Lanes, count: int, variables: int, config: TrainerConfig, jobs: int) -> Iterator[Draws]:
+    """Yield what chance decides in each epoch of an evaluation interval, drawn by threads while the one before trains.
+
+    A GPU is done with the steps of many lanes sooner than a core is with their draws.
+    """
+    with ThreadPoolExecutor(jobs) as several, ThreadPoolExecutor(1) as ahead:
+
+        def begin(epoch: int) -> Future[Draws]:
+            later = lanes._replace(epoch=lanes.epoch + epoch)
+            return ahead.submit(draw_epoch, later, count, variables, config, several.map)
+
+        coming = begin(0)
+        for epoch in range(1, config.evaluate_every):
+            draws, coming = coming.result(), begin(epoch)
+            yield draws
+        yield coming.result()
+
+
+def row_batches(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> Iterator[Batch]:
+    """Return the steps of an epoch as `draw_epoch` decides them."""
+    rows = samples(dataset, TRAIN, config).rows
+    return batches_of(draw_epoch(lanes, len(rows), len(dataset.names), config), rows)
+
+
+def batches_of(draws: Draws, rows: Tensor) -> Iterator[Batch]:
+    """Yield the steps of an epoch, of rows (rows, d, 2 + F), on the device of the rows.
 
     Only the step in hand is laid out: a whole epoch of all lanes leaves the processor's caches, and gathering it
     then takes eight times as long.
     """
-    rows = samples(dataset, TRAIN, config).rows
-    count, d = rows.shape[:2]
-    draws, rows = draw_epoch(lanes, count, d, config), rows.to(device)
-    for order, noise in zip(*(part.to(device) for part in draws), strict=True):
+    for order, noise in zip(*(part.to(rows.device) for part in draws), strict=True):
         yield Batch(laid_out(rows, order), noise)
 
 

@@ -1,6 +1,7 @@
 """Clipping, Adam and ReduceLROnPlateau with one state a lane; checked against torch.optim in the tests."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,8 @@ from core.config import TrainerConfig
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 NORM_MARGIN = 1e-6
 """Added to a norm before the limit is divided by it, as torch does."""
+AHEAD = 16
+"""Steps whose bias corrections are computed at once."""
 TILE = 4
 """Lanes stepped at once on a processor: their numbers stay in its caches from one operation to the next."""
 
@@ -51,6 +54,15 @@ def bias_corrections(counts: list[int], lr: Tensor) -> tuple[Tensor, Tensor]:
     return (-1.0 / (rate * root2)).float(), (-EPSILON / rate).float()
 
 
+def corrections_ahead(counts: list[int], lr: Tensor, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the bias corrections of each coming step, (K, 1) each, on a device: to copy there is to wait for it."""
+    while True:
+        coming = [count + step for step in range(1, AHEAD + 1) for count in counts]
+        parts = bias_corrections(coming, lr.repeat(AHEAD))
+        yield from zip(*(part.view(AHEAD, -1, 1).to(device) for part in parts), strict=True)
+        counts = coming[-len(counts) :]
+
+
 class Adam:
     """Adam with L2 weight decay, in place on packed parameters, each lane with its own rate, decay and step count.
 
@@ -64,16 +76,14 @@ class Adam:
     def __init__(
         self, value: Tensor, first: Tensor, second: Tensor, count: Tensor, lr: Tensor, weight_decay: Tensor
     ) -> None:
-        self.counts, self.lr = count.tolist(), lr.double()
+        self.corrections = corrections_ahead(count.tolist(), lr.double(), value.device)
         self.tile = TILE if value.device.type == "cpu" else len(value)
         parts = (value, first, second, weight_decay)
         self.parts = list(zip(*(torch.split(part, self.tile) for part in parts), strict=True))
 
     def step(self, gradient: Tensor) -> None:
         """Apply one step with the gradient (K, P), which is used up."""
-        self.counts = [count + 1 for count in self.counts]
-        corrections = (part[:, None].to(gradient.device) for part in bias_corrections(self.counts, self.lr))
-        scales = zip(*(torch.split(part, self.tile) for part in (gradient, *corrections)), strict=True)
+        scales = zip(*(torch.split(part, self.tile) for part in (gradient, *next(self.corrections))), strict=True)
         for (value, first, second, decay), (own, steep, least) in zip(self.parts, scales, strict=True):
             own.addcmul_(value, decay)
             first.lerp_(own, 1.0 - BETA1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.architecture import learner
-from core.batches import Batch, draw_epoch, laid_out
+from core.batches import Batch, batches_of, draw_ahead, draw_epoch, laid_out
 from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, samples
 from core.kernel_pack import copied, packed, unpacked
@@ -73,7 +73,7 @@ def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
 
 
 def train_on(
-    lanes: Lanes, dataset: Dataset, config: TrainerConfig, device: torch.device, width: int
+    lanes: Lanes, dataset: Dataset, config: TrainerConfig, device: torch.device, width: int, jobs: int = 1
 ) -> tuple[Lanes, list[EpochLog]]:
     """Train every lane for one evaluation interval on a device other than the processor.
 
@@ -82,17 +82,18 @@ def train_on(
 
     Args:
         lanes: on the processor; not changed. dataset, config: what is learned from, fixed settings.
+        jobs: threads that draw the batches of an epoch while the one before is trained.
 
     Returns:
         The lanes afterwards and one log an epoch, on the processor.
     """
-    done: list[tuple[Lanes, list[EpochLog]]] = []
+    done, rows = list[tuple[Lanes, list[EpochLog]]](), samples(dataset, TRAIN, config).rows
+    there, variables = rows.to(device), len(dataset.names)
     for first in range(0, len(lanes.trial), width):
         part = range(first, min(first + width, len(lanes.trial)))
         block, logs = select(lanes, [*part, *[first] * (width - len(part))]), list[EpochLog]()
-        for _ in range(config.evaluate_every):
-            batches = learner(config).batches(block, dataset, config, device)
-            block, log = train_steps(block, batches, len(dataset.names), config, device)
+        for draws in draw_ahead(block, len(rows), variables, config, jobs):
+            block, log = train_steps(block, batches_of(draws, there), variables, config, device)
             logs.append(log.of(0, len(part)))
         home = over_tensors(lambda tensor: tensor[: len(part)].cpu(), block)  # noqa: B023, called here
         done.append((home, logs))
@@ -129,9 +130,9 @@ def train_steps(
     weight = Weights(*(part.to(device) for part in weights(lanes, progress(lanes.epoch, config))))
     value, first, second = (pack(part).to(device) for part in (lanes.value, lanes.first, lanes.second))
     spared = 0 if model.graph_decays else variables**2
-    decay = lanes.setting("weight_decay")[:, None] * (torch.arange(value.shape[1]) >= spared)
+    decay = lanes.setting("weight_decay").to(device)[:, None] * (torch.arange(value.shape[1], device=device) >= spared)
     rate = rate_in_force(lanes.plateau.lr, lanes.epoch, config).float()
-    adam = Adam(value, first, second, lanes.step, rate, decay.to(device))
+    adam = Adam(value, first, second, lanes.step, rate, decay)
     logged, norms, batches = list[Tensor](), list[Tensor](), iter(steps)
     opening, views = next(batches), unpack(value, lanes.value)
     for batch in chain([opening], batches):

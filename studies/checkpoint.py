@@ -2,13 +2,15 @@
 
 import io
 import json
-from collections.abc import Collection, Sequence
+from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import core
 from core.errors import RunFolderError
 from core.run_format import FORMAT, check_format
+from studies.checksums import Checksums
 from studies.files import UNREADABLE, read_tensors
 
 if TYPE_CHECKING:  # a folder in use is refused before torch is imported
@@ -55,25 +57,23 @@ class Checkpoint(NamedTuple):
     sums: dict[str, dict[int, int]] | None
 
 
-def state_of(saved: Saved, sums: dict[str, dict[int, int]]) -> dict[str, Any]:
+def state_of(saved: Saved, finished: "array[int]", sums: dict[str, Checksums]) -> dict[str, Any]:
     """Return what a checkpoint holds of what a run has behind it, which nothing that follows in the run changes.
 
-    sums: by record and trial the checksum of its rows.
+    finished: numbers of the trials that ended; sums: of the rows of each record. Both are copied, in one piece.
     """
     import torch
 
     return {
         "format": FORMAT,
-        "finished": whole_numbers([row["number"] for row in saved.trials]),
+        "finished": copied(finished),
         "live": [(*trial[:-1], dict(trial.reported)) for trial in saved.live],
         "lanes": packed(saved.lanes),
         "best": packed(saved.best),
         "attributes": saved.attributes,
         "search_seconds": saved.search_seconds,
         "version": core.__version__,
-        "sums": {
-            name: torch.stack([whole_numbers(known), whole_numbers(known.values())]) for name, known in sums.items()
-        },
+        "sums": {name: torch.stack([copied(known.numbers), copied(known.sums)]) for name, known in sums.items()},
     }
 
 
@@ -106,12 +106,12 @@ def read_checkpoint(path: Path, records: Sequence[str]) -> Checkpoint:
         raise RunFolderError(f"{path}: unreadable ({type(error).__name__})", "start anew with --fresh") from error
 
 
-def whole_numbers(numbers: Collection[int]) -> "torch.Tensor":
-    """Return whole numbers as a tensor, which a checkpoint holds in one piece."""
+def copied(numbers: "array[int]") -> "torch.Tensor":
+    """Return whole numbers as a tensor of its own."""
     import numpy as np
     import torch
 
-    return torch.from_numpy(np.fromiter(numbers, np.int64, len(numbers)))
+    return torch.from_numpy(np.array(numbers))
 
 
 def listed(numbers: Any) -> list[int]:

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import hashlib
 import io
 import math
 import zlib
@@ -128,25 +127,6 @@ def is_whole(data: bytes, *, zipped: bool) -> bool:
     except (OSError, EOFError, ValueError, zlib.error, csv.Error):
         return False
     return text.endswith("\n") and len(widths) == 1
-
-
-def row_sums(rows: Iterable[dict[str, Any]], key: str, columns: Sequence[str]) -> dict[int, int]:
-    """Return for each trial a checksum of its rows, in any order; the same for rows that are read back.
-
-    Args:
-        rows: of one record; key: the column with the trial's number; columns: what is written of them.
-    """
-    sums: dict[int, int] = {}
-    add_sums(sums, rows, key, columns)
-    return sums
-
-
-def add_sums(sums: dict[int, int], rows: Iterable[dict[str, Any]], key: str, columns: Sequence[str]) -> None:
-    """Add rows to the checksums of their trials."""
-    for row in rows:
-        digest = hashlib.blake2b(write_rows([row], columns, header=False).encode(), digest_size=7).digest()
-        number = int(row[key])
-        sums[number] = (sums.get(number, 0) + int.from_bytes(digest)) % 2**56
 
 
 def compress(text: str) -> bytes:

@@ -144,7 +144,7 @@ class Workers:
     def advance_there(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
         """Train all lanes on the device, and evaluate them on the processor's cores."""
         begin, count = time.perf_counter(), len(lanes.trial)
-        lanes, logs = train_on(lanes, self.dataset, self.config, self.device, self.width)
+        lanes, logs = train_on(lanes, self.dataset, self.config, self.device, self.width, self.own_jobs)
         spent, jobs = time.perf_counter() - begin, min(self.own_jobs, count)
         bounds = list(pairwise(count * job // jobs for job in range(jobs + 1)))
         pieces = [

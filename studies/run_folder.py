@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import time
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from core.errors import RunFolderError
 from core.graph_text import edges_of
 from core.run_format import check_format
 from studies.checkpoint import Saved, as_bytes, read_checkpoint, state_of
+from studies.checksums import Checksums
 from studies.files import UNREADABLE, check_journal, cut_torn_line, folder_error, keep_torn, write_whole
 from studies.later import Later
 from studies.records import (
@@ -30,12 +32,10 @@ from studies.records import (
     EPOCH_COLUMNS,
     FAILED,
     PRUNED,
-    add_sums,
     compress,
     decompress,
     odd_line,
     read_rows,
-    row_sums,
     trial_columns,
     write_rows,
 )
@@ -62,16 +62,22 @@ def has_graph(row: dict[str, Any]) -> bool:
 class RunFolder:
     """One run's folder, locked for this process from `open_run` until `close`.
 
-    sums: of each record, a checksum of the rows of each trial. repairs: what `load` cut off torn files, in words.
+    finished: numbers of the trials that the last checkpoint says ended. sums: of each record, a checksum of the rows of
+    each trial. repairs: what `load` cut off torn files, in words.
     """
 
     def __init__(self, path: Path, swept: list[str]) -> None:
         self.path = path
         self.swept, self.columns = swept, trial_columns(swept)
-        self.sums: dict[str, dict[int, int]] = {TRIALS: {}, EPOCHS: {}}
+        self.finished = array("q")
+        self.sums = {name: self.no_sums(name) for name in (TRIALS, EPOCHS)}
         self.repairs: list[str] = []
         self.lock = self.acquire()
         self.later = Later()
+
+    def no_sums(self, name: str) -> Checksums:
+        """Return the checksums of a record without rows."""
+        return Checksums("number", self.columns) if name == TRIALS else Checksums("trial", EPOCH_COLUMNS)
 
     def acquire(self) -> int:
         """Take the folder's lock, which the system releases when the process ends, however it ends."""
@@ -108,8 +114,8 @@ class RunFolder:
     def append(self, trials: list[dict[str, Any]], epochs: list[dict[str, Any]]) -> None:
         """Add a round's rows to the records, once the checkpoint of the round before is written."""
         self.settle()
-        add_sums(self.sums[TRIALS], trials, "number", self.columns)
-        add_sums(self.sums[EPOCHS], epochs, "trial", EPOCH_COLUMNS)
+        self.sums[TRIALS].add(trials)
+        self.sums[EPOCHS].add(epochs)
         try:
             if trials:
                 new = not (self.path / TRIALS).exists()
@@ -135,7 +141,8 @@ class RunFolder:
 
         A kill before it is written costs one round more, as the records of the next one are not written before.
         """
-        state = state_of(saved, self.sums)
+        self.finished.extend(row["number"] for row in saved.trials[len(self.finished) :])
+        state = state_of(saved, self.finished, self.sums)
         self.later.begin(lambda: write_whole(self.path / CHECKPOINT, as_bytes(state)))
 
     def settle(self) -> None:
@@ -192,16 +199,18 @@ class RunFolder:
         for name in (TRIALS, EPOCHS):
             (self.path / name).unlink(missing_ok=True)
 
-    def check_sums(self, name: str, found: dict[int, int], sums: dict[str, dict[int, int]] | None) -> None:
+    def check_sums(self, name: str, rows: list[dict[str, Any]], sums: dict[str, dict[int, int]] | None) -> None:
         """Take the checksums of a record's rows, once they are those of the checkpoint.
 
         Args:
-            name: of the record; found: the checksum of each trial's rows.
+            name: of the record; rows: of it.
             sums: what the checkpoint has; None where an earlier version kept none.
 
         Raises:
             RunFolderError: a row is not as it was written; the files stay as they are.
         """
+        found = self.no_sums(name)
+        found.add(rows)
         changed = [] if sums is None else [number for number in found if found[number] != sums[name].get(number)]
         if changed:
             raise RunFolderError(
@@ -232,7 +241,7 @@ class RunFolder:
         known = {row["number"] for row in trials} == finished and len(trials) == len(finished)
         if not known or not all(self.sound(row) for row in trials):
             raise self.damaged(TRIALS)
-        self.check_sums(TRIALS, row_sums(trials, "number", self.columns), sums)
+        self.check_sums(TRIALS, trials, sums)
         last = {**{row["number"]: row["epochs"] for row in trials}, **reached}
         epochs = [row for row in self.rows(EPOCHS, "epoch") if row["epoch"] <= last.get(row["trial"], -1)]
         seen: dict[int, list[int]] = {number: [] for number, epoch in last.items() if epoch > 0}
@@ -241,7 +250,7 @@ class RunFolder:
         for number, steps in seen.items():
             if not steps or min(steps) < 1 or sorted(steps) != list(range(min(steps), last[number] + 1, min(steps))):
                 raise self.damaged(EPOCHS)
-        self.check_sums(EPOCHS, row_sums(epochs, "trial", EPOCH_COLUMNS), sums)
+        self.check_sums(EPOCHS, epochs, sums)
         return trials, epochs
 
     def sound(self, row: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from core import losses, model
+from core.batches import draw_ahead, draw_epoch
+from core.data import TRAIN, samples
 from core.lanes import join, over_tensors, select
 from core.model import CPU, pack
 from core.optimizer import double_norm
@@ -87,6 +89,22 @@ def test_company_changes_no_bit() -> None:
     assert all(pairs)
     assert torch.equal(logs[1].norms, torch.cat([log[1].norms for _, log in alone], 1))
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(lanes.value, before, strict=True))
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_is_drawn_ahead_is_what_an_epoch_draws(jobs: int) -> None:
+    """Law: epochs drawn by threads while others train are those drawn one by one, of lanes at epochs of their own."""
+    config = small.settings(evaluate_every=3)
+    data = small.dataset(config)
+    lanes = start(small.trials(4), data, config)
+    lanes = lanes._replace(epoch=torch.tensor([0, 3, 1, 7]))
+    count, d = samples(data, TRAIN, config).rows.shape[:2]
+    for epoch, ahead in enumerate(draw_ahead(lanes, count, d, config, jobs)):
+        one = draw_epoch(lanes._replace(epoch=lanes.epoch + epoch), count, d, config)
+        assert torch.equal(ahead.order, one.order)
+        assert torch.equal(ahead.noise, one.noise)
+        assert ahead.order[:, 1].flatten().unique().numel() == ahead.order[:, 1].numel()
+    assert epoch == 2
 
 
 def test_norms_are_added_in_double_there() -> None:

@@ -76,9 +76,9 @@ def test_every_lane_count_is_measured_beside_one_alone(lanes: Path) -> None:
 def test_a_gpu_is_measured_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: with a GPU, here the processor in disguise, part lanes has its speeds too, and the page a table of them."""
 
-    def here(lanes: Any, dataset: Any, config: Any, device: torch.device, width: int) -> Any:
+    def here(lanes: Any, dataset: Any, config: Any, device: torch.device, width: int, jobs: int) -> Any:
         assert (device.type, width) == ("cuda", len(lanes.trial))
-        return train_on(lanes, dataset, config, torch.device("cpu"), width)
+        return train_on(lanes, dataset, config, torch.device("cpu"), width, jobs)
 
     monkeypatch.setattr(rounds, "train_on", here)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

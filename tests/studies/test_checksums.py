@@ -13,7 +13,8 @@ from damages import cells, edit, exchanged, lines_of, more
 from reports.__main__ import main as report
 from reports.checksums import CHECKSUMS, RECORDS, altered, sums
 from reports.tables import load_run
-from studies.records import EPOCH_COLUMNS, read_rows, row_sums
+from studies.checksums import Checksums
+from studies.records import EPOCH_COLUMNS, read_rows
 
 HERE = "the page shows what stands there now"
 
@@ -90,7 +91,8 @@ def test_the_sums_are_those_of_the_checkpoint(run: Path) -> None:
     """What the report adds up is what the sweep compares before it goes on."""
     text = (run / "trials.csv").read_text(encoding="utf-8")
     columns = text.splitlines()[0].split(",")
-    expected = row_sums(read_rows(text), "number", columns)
+    expected = Checksums("number", columns)
+    expected.add(read_rows(text))
     assert sums(run / "trials.csv", RECORDS["trials.csv"]) == {n: f"{value:014x}" for n, value in expected.items()}
     assert EPOCH_COLUMNS[0] == RECORDS["epochs.csv.gz"]
 

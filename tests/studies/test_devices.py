@@ -27,10 +27,10 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list
         pytest.skip("torch finds no GPU here")
     if request.param == "disguised":
 
-        def here(lanes: Any, dataset: Any, config: Any, device: torch.device, width: int) -> Any:
+        def here(lanes: Any, dataset: Any, config: Any, device: torch.device, width: int, jobs: int) -> Any:
             assert device == torch.device("cuda")
             widths.append(width)
-            return train_on(lanes, dataset, config, torch.device("cpu"), width)
+            return train_on(lanes, dataset, config, torch.device("cpu"), width, jobs)
 
         monkeypatch.setattr(rounds, "train_on", here)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
