@@ -3,12 +3,14 @@
 import argparse
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
 from core import __version__
 from core.errors import GraphsweepError, RunFolderError
 from core.interrupts import listen
+from reports.beside import begin, drawing_beside
 
 HELP_HINT = "--help lists all options"
 
@@ -84,6 +86,13 @@ def build(given: list[Path], out: Path | None) -> Path:
             raise RunFolderError(
                 f"no run folder at {run}", "give the folder that a sweep wrote, runs/<study>-<data>-<hash>"
             )
+    with drawing_beside() if len(given) == 1 and (given[0] / "trials.csv").is_file() else nullcontext():
+        begin(given[0])
+        return written(given, out)
+
+
+def written(given: list[Path], out: Path | None) -> Path:
+    """Write the page of a folder by its kind, or the comparison of several; return the page."""
     from reports.benchmark import write_benchmark_report  # noqa: PLC0415
     from reports.page import write_report  # noqa: PLC0415 - half a second that nothing above must wait for
     from reports.several import without_comparisons  # noqa: PLC0415

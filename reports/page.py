@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import answer as answering
-from reports import sections, wording
+from reports import beside, sections, wording
 from reports.comparison import compare
 from reports.drawing import Picture
 from reports.figures import (
@@ -97,13 +97,22 @@ def write_report(run_dir: Path, out: Path | None = None) -> Path:
     """
     run = load_run(Path(run_dir))
     target = Path(run_dir) if out is None else Path(out)
-    pictures = draw(run)
+    pictures = draw(run, Path(run_dir))
     return write_page(target, assemble(run, pictures), heading(run), pictures, PICTURE_NAMES)
 
 
-def draw(run: Run) -> list[Picture]:
-    """Draw every figure that the run has numbers for."""
-    return drawn(plot(run) for plot in PLOTS)
+def draw(run: Run, folder: Path) -> list[Picture]:
+    """Draw every figure that the run of a folder has numbers for, a second process helping where one is running."""
+    second = beside.drawing(folder)
+    if second is None:
+        return drawn(plot(run) for plot in PLOTS)
+    found = second.share(len(PLOTS), lambda place: picture_at(run, place))
+    return [picture for picture in found if picture is not None]
+
+
+def picture_at(run: Run, place: int) -> Picture | None:
+    """Draw the figure at a place of `PLOTS`; None where the run has no numbers for it."""
+    return next(iter(drawn(plot(run) for plot in PLOTS[place : place + 1])), None)
 
 
 def assemble(run: Run, pictures: list[Picture]) -> str:

@@ -17,9 +17,10 @@ from optuna.trial import TrialState
 
 from core.config import Hyperparameters
 from core.data import Dataset, prepare
+from core.processors import cores
 from core.simulate import simulate
 from studies.benchmark_plain import PlainTrial
-from studies.processes import cores, in_worker, one_thread
+from studies.processes import in_worker, one_thread
 from studies.search import SAMPLER_STREAM, TRIAL_STREAM, derived_seed
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec, load_spec

@@ -9,9 +9,10 @@ import optuna
 
 from core.config import Hyperparameters
 from core.data import Dataset, prepare
+from core.processors import cores
 from core.simulate import simulate
 from studies.benchmark_plain import PlainTrial
-from studies.processes import cores, one_thread
+from studies.processes import one_thread
 from studies.search import TRIAL_STREAM, derived_seed
 from sweeps.space import Choices
 from sweeps.spec import SweepSpec

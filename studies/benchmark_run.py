@@ -12,13 +12,13 @@ import optuna
 import yaml
 
 from core.errors import GraphsweepError
+from core.processors import cores
 from studies import benchmark_lanes as lanes
 from studies import benchmark_sweeps as sweeps
 from studies.artefacts import as_json, commit, machine
 from studies.benchmark_orchestration import measure_orchestration
 from studies.benchmark_rows import COLUMNS, Row, Sheet, StoppedError
 from studies.lines import count, duration
-from studies.processes import cores
 from studies.records import write_rows
 from studies.run_folder import RunFolder
 from studies.terminal import Terminal

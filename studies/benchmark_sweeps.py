@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.processors import cores
 from studies.benchmark_child import Ran, child, launch
 from studies.benchmark_rows import Sheet, rotated
-from studies.processes import cores
 from sweeps.benchmark_spec import BenchmarkSpec
 from sweeps.spec import SweepSpec
 

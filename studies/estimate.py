@@ -13,9 +13,10 @@ from core.architecture import learner
 from core.config import BUILT_IN, Hyperparameters, TrainerConfig
 from core.data import Dataset
 from core.lanes import Lanes
+from core.processors import cores
 from core.results import finish
 from core.trainer import advance, start
-from studies.processes import cores, one_thread
+from studies.processes import one_thread
 from studies.rounds import shards
 from studies.search import Search, pruning_epochs
 from sweeps.spec import SweepSpec

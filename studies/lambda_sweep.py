@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -154,25 +155,29 @@ def search(args: "Namespace", spec: "SweepSpec", table: "Table", objective: str,
     name = run_name(spec.study, table.name, identity(spec, table))
     folder = open_run(Path(args.out), name, list(spec.space), fresh=args.fresh)
     try:
+        from reports.beside import drawing_beside
         from studies.rounds import Workers  # torch and optuna take seconds to import
         from studies.run import Run
 
         all_is_imported()
         stop = Stop()
         deadline = begin + 60.0 * spec.search.timeout if spec.search.timeout else None
-        with Workers(spec.backend, dataset, spec.trainer, spec.search.lanes) as workers:
-            run = Run(
-                spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json, verbose=args.verbose,
-                peers=args.peers, storage=args.storage,
-            )  # fmt: skip
-            stop.say = run.terminal.say_always
-            run.search(
-                stop=lambda: bool(stop.received),
-                out_of_time=lambda: deadline is not None and time.perf_counter() > deadline,
-            )
-            summary = run.conclude(begin, lambda: bool(stop.received))
-        stop.message = AFTER_REPORT
-        run.report()
+        with ExitStack() as report:
+            with Workers(spec.backend, dataset, spec.trainer, spec.search.lanes) as workers:
+                run = Run(
+                    spec, objective, table, dataset, folder, workers, quiet=args.quiet or args.json,
+                    verbose=args.verbose, peers=args.peers, storage=args.storage,
+                )  # fmt: skip
+                stop.say = run.terminal.say_always
+                run.search(
+                    stop=lambda: bool(stop.received),
+                    out_of_time=lambda: deadline is not None and time.perf_counter() > deadline,
+                )
+                if workers.jobs > 1:  # a core waits while the winner is trained again
+                    report.enter_context(drawing_beside())
+                summary = run.conclude(begin, lambda: bool(stop.received))
+            stop.message = AFTER_REPORT
+            run.report()
         run.close_store(same_command(sys.argv[1:]))
         return finish(args, run.folder.path, summary, stop)
     finally:

@@ -20,11 +20,6 @@ WATCHING = threading.Event()
 """Set in a worker that watches whether its coordinator lives."""
 
 
-def cores() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def one_thread() -> None:
     """Keep torch to one thread: parallelism comes from processes, and two threads spin against each other."""
     if torch.get_num_threads() != 1:

@@ -17,12 +17,13 @@ from core.data import Dataset
 from core.errors import ClusterError
 from core.kernel_warm_up import compile_kernels
 from core.lanes import Lanes, from_arrays, join, select, to_arrays
+from core.processors import cores
 from core.trainer import Evaluation, advance, close_interval
 from core.training import costs, train_on
 from studies.clusters import ATTEMPTS as ATTEMPTS
 from studies.clusters import connect_cluster
 from studies.devices import torch_device
-from studies.processes import Result, cores, in_worker, leave_ctrl_c, one_thread
+from studies.processes import Result, in_worker, leave_ctrl_c, one_thread
 from sweeps.config import AUTO, CPU, BackendConfig
 
 

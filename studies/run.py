@@ -201,6 +201,9 @@ class Run:
 
     def report(self) -> None:
         """Write the report, and put its picture of the best graph beside the graph's numbers."""
+        from reports import beside
+
+        beside.begin(self.folder.path)
         from reports.page import write_report  # matplotlib and pandas take half a second to import
 
         all_is_imported()

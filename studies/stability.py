@@ -115,8 +115,8 @@ def checked_table(spec: "StabilitySpec") -> "Table":
 
 def dry_run(spec: "StabilitySpec", path: Path, table: "Table") -> int:
     """Say which variants there are and are left, time each family, and write nothing."""
+    from core.processors import cores
     from studies.lines import count, data_line
-    from studies.processes import cores
     from studies.stability_run import estimate, part_name
 
     print(data_line(spec.study, table, spec.seeds[0]), file=sys.stderr)

@@ -14,10 +14,11 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from core.baselines import baseline_rows
 from core.data import prepare
+from core.processors import cores
 from core.tables import Table
 from studies.artefacts import as_json, machine
 from studies.lines import count, data_line
-from studies.processes import cores, in_worker, leave_ctrl_c, one_thread
+from studies.processes import in_worker, leave_ctrl_c, one_thread
 from studies.records import compress, decompress, write_rows
 from studies.rounds import ATTEMPTS
 from studies.run_folder import RunFolder

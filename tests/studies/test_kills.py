@@ -254,8 +254,8 @@ def test_a_report_ended_at_any_write(finished: Path, tmp_path: Path, monkeypatch
     """A kill at any write of the report leaves the old page whole; written again it is the undisturbed one."""
     folder = tmp_path / "run"
     shutil.copytree(finished, folder)
-    pictures = draw(load_run(folder))
-    monkeypatch.setattr("reports.page.draw", lambda _: pictures)
+    pictures = draw(load_run(folder), folder)
+    monkeypatch.setattr("reports.page.draw", lambda *_: pictures)
     calm = write_report(folder).read_bytes()
     (folder / "report.html").write_text("old")
     last = 0

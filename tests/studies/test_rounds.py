@@ -15,9 +15,9 @@ from core.config import DataConfig, Hyperparameters, TrainerConfig
 from core.data import Dataset, prepare
 from core.errors import ClusterError
 from core.lanes import Lanes, to_arrays
+from core.processors import cores
 from core.simulate import simulate
 from core.trainer import start
-from studies.processes import cores
 from studies.rounds import ATTEMPTS, Workers, local_backend, shards
 from sweeps.config import BackendConfig
 
