@@ -23,7 +23,7 @@ from core.lanes import HYPER_NAMES, Lanes, join, over_tensors, select
 from core.losses import acyclicity
 from core.optimizer import plateau_start, plateau_step
 from core.schedule import progress, rate_in_force, temperature, weights
-from core.training import EpochLog, train_epoch
+from core.training import EpochLog, train_epochs
 
 WATCHED_ROWS = 512
 
@@ -112,10 +112,8 @@ def advance(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lane
         The lanes afterwards, and one Evaluation a lane, in lane order. A lane whose gradient was not
         finite says so in failed_step; the others are not affected.
     """
-    begin, logs = time.perf_counter(), list[EpochLog]()
-    for epoch in range(config.evaluate_every):
-        lanes, log = train_epoch(lanes, dataset, config, spent=epoch > 0)
-        logs.append(log)
+    begin = time.perf_counter()
+    lanes, logs = train_epochs(lanes, dataset, config, config.evaluate_every)
     return close_interval(lanes, logs, begin, dataset, config)
 
 

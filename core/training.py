@@ -11,7 +11,7 @@ from core.architecture import learner
 from core.batches import Batch, batches_of, draw_ahead, draw_epoch, laid_out
 from core.config import TrainerConfig
 from core.data import TRAIN, Dataset, samples
-from core.kernel_pack import copied, packed, unpacked
+from core.kernel_pack import copied, unpacked
 from core.kernel_train import train_packed
 from core.lanes import Lanes, join, over_tensors, select
 from core.losses import Weights
@@ -51,16 +51,24 @@ class EpochLog(NamedTuple):
         return EpochLog(self.terms.expand(-1, 2, -1), self.norms.expand(-1, 2), Batch(rows, noise))
 
 
-def train_epoch(
-    lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spent: bool = False
-) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch; the lanes given are not changed, unless they are said to be spent."""
+def train_epoch(lanes: Lanes, dataset: Dataset, config: TrainerConfig) -> tuple[Lanes, EpochLog]:
+    """Train every lane for one epoch; the lanes given are not changed."""
+    lanes, logs = train_epochs(lanes, dataset, config, 1)
+    return lanes, logs[0]
+
+
+def train_epochs(lanes: Lanes, dataset: Dataset, config: TrainerConfig, count: int) -> tuple[Lanes, list[EpochLog]]:
+    """Train every lane for some epochs, at least one; the lanes given are not changed."""
     if learner(config).compiled:
-        return train_compiled(lanes, dataset, config, spent=spent)
+        return train_compiled(lanes, dataset, config, count)
     if len(lanes.trial) == 1:  # some batched products take another path for a stack of one
-        pair, log = train_epoch(join([lanes, lanes]), dataset, config)
-        return select(pair, [0]), log.of(0, 1)
-    return train_steps(lanes, learner(config).batches(lanes, dataset, config), len(dataset.names), config)
+        pair, logs = train_epochs(join([lanes, lanes]), dataset, config, count)
+        return select(pair, [0]), [log.of(0, 1) for log in logs]
+    logs = []
+    for _ in range(count):
+        lanes, log = train_steps(lanes, learner(config).batches(lanes, dataset, config), len(dataset.names), config)
+        logs.append(log)
+    return lanes, logs
 
 
 def costs(lanes: Lanes, config: TrainerConfig) -> list[float]:
@@ -102,19 +110,20 @@ def train_on(
 
 
 @torch.no_grad()
-def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig, *, spent: bool) -> tuple[Lanes, EpochLog]:
-    """Train every lane for one epoch by compiled steps; lanes that are spent may lend their memory."""
-    rows, d = samples(dataset, TRAIN, config).rows, len(dataset.names)
-    draws = draw_epoch(lanes, len(rows), d, config)
-    lay = packed if spent else copied
-    flat = (lay(lanes.value), lay(lanes.first), lay(lanes.second))
-    terms, norms = train_packed(
-        flat, rows, draws.order, draws.noise, temperature(lanes.epoch, config),
-        weights(lanes, progress(lanes.epoch, config)), rate_in_force(lanes.plateau.lr, lanes.epoch, config).float(),
-        lanes.setting("weight_decay"), lanes.step, config, model_shape(d, config),
-    )  # fmt: skip
-    opening = Batch(laid_out(rows, draws.order[0]), draws.noise[0])
-    return after_epoch(lanes, [unpacked(part, lanes.value) for part in flat], EpochLog(terms, norms, opening))
+def train_compiled(lanes: Lanes, dataset: Dataset, config: TrainerConfig, count: int) -> tuple[Lanes, list[EpochLog]]:
+    """Train every lane for some epochs by compiled steps; weights and moments are laid out for them once."""
+    rows, d, logs = samples(dataset, TRAIN, config).rows, len(dataset.names), list[EpochLog]()
+    flat = (copied(lanes.value), copied(lanes.first), copied(lanes.second))
+    for _ in range(count):
+        draws = draw_epoch(lanes, len(rows), d, config)
+        terms, norms = train_packed(
+            flat, rows, draws.order, draws.noise, temperature(lanes.epoch, config),
+            weights(lanes, progress(lanes.epoch, config)), rate_in_force(lanes.plateau.lr, lanes.epoch, config).float(),
+            lanes.setting("weight_decay"), lanes.step, config, model_shape(d, config),
+        )  # fmt: skip
+        logs.append(EpochLog(terms, norms, Batch(laid_out(rows, draws.order[0]), draws.noise[0])))
+        lanes = counted(lanes, norms)
+    return moved(lanes, [unpacked(part, lanes.value) for part in flat]), logs
 
 
 @torch.no_grad()
@@ -142,15 +151,19 @@ def train_steps(
         adam.step(gradient)
         logged.append(torch.stack(loss, dim=1))
         norms.append(norm)
-    moved = [unpack(flat, lanes.value) for flat in (value, first, second)]
     log = EpochLog(torch.stack(logged).cpu(), torch.stack(norms).cpu(), Batch(*(part.cpu() for part in opening)))
-    return after_epoch(lanes, moved, log)
+    parts = [unpack(flat, lanes.value) for flat in (value, first, second)]
+    return moved(counted(lanes, log.norms), parts), log
 
 
-def after_epoch(lanes: Lanes, moved: Sequence[Any], log: EpochLog) -> tuple[Lanes, EpochLog]:
-    """Return the lanes with their weights and moments after an epoch, its steps counted; and its log."""
-    bad = ~torch.isfinite(log.norms)
+def moved(lanes: Lanes, parts: Sequence[Any]) -> Lanes:
+    """Return the lanes with other weights and moments."""
+    return lanes._replace(value=parts[0], first=parts[1], second=parts[2])
+
+
+def counted(lanes: Lanes, norms: Tensor) -> Lanes:
+    """Return the lanes after the steps of an epoch, of which the gradient norms (steps, K) are known."""
+    bad = ~torch.isfinite(norms)
     first_bad = lanes.step + 1 + bad.int().argmax(0)
     failed = torch.where((lanes.failed_step < 0) & bad.any(0), first_bad, lanes.failed_step)
-    lanes = lanes._replace(value=moved[0], first=moved[1], second=moved[2])
-    return lanes._replace(step=lanes.step + len(log.norms), epoch=lanes.epoch + 1, failed_step=failed), log
+    return lanes._replace(step=lanes.step + len(norms), epoch=lanes.epoch + 1, failed_step=failed)

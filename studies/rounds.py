@@ -137,10 +137,14 @@ class Workers:
         parts = shards(costs(lanes, self.config), self.jobs)
         if len(parts) == 1 and not self.cluster:
             return advance(lanes, self.dataset, self.config)
-        done = self.map(advance_shard, [(to_arrays(select(lanes, part)), self.dataset, self.config) for part in parts])
-        order = in_order([lane for part in parts for lane in part])
+        pieces, order = [select(lanes, part) for part in parts], in_order([lane for part in parts for lane in part])
+        if self.threads:  # to whom lanes need not travel
+            done = self.map(advance, [(piece, self.dataset, self.config) for piece in pieces])
+        else:
+            sent = self.map(advance_shard, [(to_arrays(piece), self.dataset, self.config) for piece in pieces])
+            done = [(from_arrays(arrays), evaluations) for arrays, evaluations in sent]
         evaluations = [evaluation for _, found in done for evaluation in found]
-        return select(join([from_arrays(arrays) for arrays, _ in done]), order), [evaluations[at] for at in order]
+        return select(join([part for part, _ in done]), order), [evaluations[at] for at in order]
 
     def advance_there(self, lanes: Lanes) -> tuple[Lanes, list[Evaluation]]:
         """Train all lanes on the device, and evaluate them on the processor's cores."""
