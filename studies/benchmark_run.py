@@ -12,6 +12,7 @@ import optuna
 import yaml
 
 from core.errors import GraphsweepError
+from core.kernel_warm_up import compile_kernels
 from core.processors import cores
 from studies import benchmark_lanes as lanes
 from studies import benchmark_sweeps as sweeps
@@ -149,6 +150,8 @@ class BenchmarkRun:
         self.say(f"folder     {self.folder.path}")
         if self.finished:
             self.say(f"continuing: {self.finished} of {len(self.units)} done")
+        if self.finished < len(self.units):
+            compile_kernels()  # which a machine does once: it is no part's time
         work = self.folder.path / "work"
         for place, unit in enumerate(self.units, start=1):
             if unit.name in self.done:

@@ -73,6 +73,15 @@ def test_every_lane_count_is_measured_beside_one_alone(lanes: Path) -> None:
     assert {row["unit"] for row in rows} == {"lanes-4", "floor"}
 
 
+def test_nothing_is_compiled_while_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: what a machine compiles once is compiled before the first part, and in no part's time."""
+    done: list[str] = []
+    monkeypatch.setattr(benchmark_run, "compile_kernels", lambda: done.append("compiled"))
+    monkeypatch.setattr(benchmark_run.BenchmarkRun, "measure", lambda _run, unit, *_: done.append(unit.name))
+    benchmark(*LANES, "-q")
+    assert done == ["compiled", "lanes-4", "floor"]
+
+
 def test_a_gpu_is_measured_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: with a GPU, here the processor in disguise, part lanes has its speeds too, and the page a table of them."""
 
