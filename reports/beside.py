@@ -131,15 +131,19 @@ def drawing(folder: Path) -> Beside | None:
 
 @contextlib.contextmanager
 def drawing_beside() -> Iterator[None]:
-    """Let a second process draw too, where there is a second core."""
-    if cores() < 2:
+    """Let a second process draw too, where there is a second core and the system has room for one."""
+    second = None
+    with contextlib.suppress(OSError):
+        second = Beside() if cores() > 1 else None
+    if second is None:
         yield
         return
-    running.append(Beside())
+    running.append(second)
     try:
         yield
     finally:
-        running.pop().close()
+        running.remove(second)
+        second.close()
 
 
 def serve() -> None:

@@ -153,6 +153,17 @@ def test_one_core_has_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None
         assert beside.running == []
 
 
+def test_a_system_without_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: where it cannot be started, the first process does without."""
+
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with drawing_beside():
+        assert beside.running == []
+
+
 def test_it_is_gone_after_an_error() -> None:
     """Law: whatever ends the block ends the process."""
 
