@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from studies.as_program import UNENDED
 from studies.clusters import ANSWER_SECONDS, CONNECT_SECONDS, Cluster, answered, first_line, listens, no_answer
 from sweeps.config import BackendConfig
 
@@ -70,11 +71,14 @@ class RayCluster(Cluster):
         return found if found > 1 else 0
 
     def close(self) -> None:
-        """Disconnect; from a head that has died without its answer."""
+        """Disconnect; from a head that has died without its answer, while Ray goes on in threads of its own."""
         try:
             answered(self.ray.shutdown, ANSWER_SECONDS)
         except OSError:
             atexit.unregister(self.ray.shutdown)
+            UNENDED.set()
+        if not listens(self.head, ANSWER_SECONDS):
+            UNENDED.set()
 
 
 @contextlib.contextmanager

@@ -32,3 +32,13 @@ def test_the_process_ends_with_the_commands_exit_code(code: int) -> None:
     """Law: the exit code is the command's."""
     words = f"from studies.as_program import end_with; end_with(lambda: {code})"
     assert subprocess.run([sys.executable, "-c", words], check=False).returncode == code
+
+
+def test_a_library_that_still_works_is_not_torn_down() -> None:
+    """Law: where one would crash at the end, the process ends at once; what was said stands, and so does the code."""
+    words = (
+        "import atexit; from studies.as_program import UNENDED, end_with; atexit.register(print, 'torn down');"
+        "end_with(lambda: (print('said'), UNENDED.set(), 3)[-1])"
+    )
+    ended = subprocess.run([sys.executable, "-c", words], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (3, "said\n")
